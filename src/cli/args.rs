@@ -1,0 +1,88 @@
+//! The command line: what can be said, and nothing of what it does.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Loads REST APIs into Delta Lake tables.
+#[derive(Debug, Parser)]
+#[command(name = "alluvium", version, about, max_term_width = 100)]
+pub(crate) struct Args {
+    /// The command.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Loads every resource of a config (.yaml, .json, .toml or .py) into its Delta table
+    Run(RunArgs),
+    /// Loads real data from an API inside this program, to see it work
+    Demo(DemoArgs),
+}
+
+/// The arguments of `run`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RunArgs {
+    /// The config file
+    pub(crate) config: PathBuf,
+    /// The folder or URI that gets the tables, instead of the config's `destination`
+    #[arg(long, value_name = "URI")]
+    pub(crate) to: Option<String>,
+    /// Loads this resource only; may be given several times
+    #[arg(long = "resource", value_name = "NAME")]
+    pub(crate) resources: Vec<String>,
+    /// Overrides a config value, such as `client.base_url=http://localhost:8000`; may be given several times
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub(crate) overrides: Vec<String>,
+    #[command(flatten)]
+    pub(crate) show: ShowArgs,
+}
+
+/// How a run is shown.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct ShowArgs {
+    /// The form of the report on stdout
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub(crate) output: Output,
+    /// The progress on stderr
+    #[arg(long, value_enum, default_value_t = ProgressStyle::Auto)]
+    pub(crate) progress: ProgressStyle,
+}
+
+/// The form of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people
+    Text,
+    /// One JSON object
+    Json,
+}
+
+/// The form of the progress.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressStyle {
+    /// A bar on a terminal, lines elsewhere
+    Auto,
+    /// A bar a resource
+    Bar,
+    /// A line every few seconds
+    Plain,
+    /// Nothing
+    None,
+}
+
+/// The arguments of `demo`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DemoArgs {
+    /// The folder that gets the config and the table
+    #[arg(default_value = "./lake")]
+    pub(crate) folder: PathBuf,
+    /// Only serves the demo's API at an address such as 127.0.0.1:8000, until Ctrl-C
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) serve: Option<SocketAddr>,
+    #[command(flatten)]
+    pub(crate) show: ShowArgs,
+}

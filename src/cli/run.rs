@@ -1,0 +1,73 @@
+//! `alluvium run`: reads a config, runs its plan and shows the report.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use alluvium::config::{self, Options, Override, Problem, Surroundings};
+use alluvium::pipeline::{self, RunReport, Stop, StopHandle};
+use alluvium::plan::Plan;
+
+use super::args::{RunArgs, ShowArgs};
+use super::exit::Exit;
+use super::{progress, render};
+
+/// Runs a config.
+pub(crate) async fn run(args: &RunArgs) -> Exit {
+    let plan = match plan(args) {
+        Ok(plan) => plan,
+        Err(problems) => {
+            let errors: Vec<_> = problems.iter().map(render::config_error).collect();
+            render::refused(args.show.output, &errors);
+            return Exit::NotStarted;
+        }
+    };
+    let report = run_plan(&plan, args.show).await;
+    render::report(args.show.output, &report);
+    Exit::of(&report)
+}
+
+fn plan(args: &RunArgs) -> Result<Plan, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut overrides = Vec::new();
+    for text in &args.overrides {
+        match Override::parse(text) {
+            Ok(parsed) => overrides.push(parsed),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let options = Options {
+        overrides,
+        to: args.to.clone(),
+        resources: args.resources.clone(),
+        surroundings: Surroundings::from_process(),
+    };
+    config::load(&args.config, &options).map_err(|problems| problems.into_iter().collect())
+}
+
+/// Runs a plan with its progress on stderr, until its end or the first Ctrl-C.
+pub(crate) async fn run_plan(plan: &Plan, show: ShowArgs) -> RunReport {
+    let (handle, stop) = Stop::new();
+    let observer = progress::observer(show.progress);
+    let report = tokio::select! {
+        report = pipeline::run(plan, Arc::clone(&observer).into_observer(), stop) => report,
+        never = listen(handle) => match never {},
+    };
+    observer.finish();
+    report
+}
+
+/// The first Ctrl-C stops at the next page, the second at once.
+async fn listen(handle: StopHandle) -> Infallible {
+    if tokio::signal::ctrl_c().await.is_ok() {
+        handle.stop();
+        render::problem("stopping; press Ctrl-C again to stop at once");
+        if tokio::signal::ctrl_c().await.is_ok() {
+            std::process::exit(5);
+        }
+    }
+    // Without signals there is nothing to hear.
+    std::future::pending().await
+}

@@ -1,0 +1,274 @@
+//! The one retry loop: attempts at a request until its body is read or it has failed for good.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{LOCATION, RETRY_AFTER};
+use tracing::{debug, warn};
+
+use super::error::{ClientError, ClientErrorKind, RedirectFault, RequestFault, StartError};
+use super::excerpt::excerpt;
+use super::meter::{Meter, WaitReason};
+use super::request::Request;
+use super::retry::{self, Attempt, Verdict};
+use super::throttle::Throttle;
+use super::transport::{Bounds, HttpTransport, Reply, Transport, TransportError, TransportFault};
+use super::wire::{Secrets, WireRequest};
+use crate::plan::{Limits, RetryPolicy, SafeUrl};
+
+/// Redirects that are followed in a row; browsers and HTTP libraries stop between 10 and 20.
+const REDIRECTS_MAX: u32 = 10;
+/// Longer timeouts are none: the clock cannot tell all of them.
+const TIMEOUT_MAX: Duration = Duration::from_secs(30 * 24 * 3_600);
+/// Bodies up to this size are read at once (less than half a millisecond); larger ones on the pool for blocking work.
+const BYTES_READ_INLINE: usize = 256 << 10;
+
+/// The bounds and the retry policy of a run's requests.
+#[derive(Debug, Clone, Default)]
+pub struct ClientOptions {
+    /// Of these the client keeps requests in flight, time of a request and size of a body.
+    pub limits: Limits,
+    /// How failed requests are repeated.
+    pub retry: RetryPolicy,
+}
+
+/// The HTTP client of a whole run. Clones share permits, pauses and connections.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    transport: Box<dyn Transport>,
+    throttle: Throttle,
+    options: ClientOptions,
+}
+
+/// A good answer.
+#[derive(Debug)]
+pub struct Fetched<T> {
+    /// What the body was read as; `None`: there is none (status 204, or no bytes).
+    pub body: Option<T>,
+    /// Where it came from in the end.
+    pub url: SafeUrl,
+    /// Bytes of the body, after decompression.
+    pub bytes: u64,
+    /// Attempts made.
+    pub attempts: u32,
+}
+
+/// The end of an attempt that is no good answer.
+struct Failure {
+    url: SafeUrl,
+    kind: ClientErrorKind,
+    source: Option<Box<dyn Error + Send + Sync>>,
+    verdict: Verdict,
+    /// The wait that the server asked for.
+    asked_wait: Option<Duration>,
+}
+
+impl Client {
+    /// The client of one run.
+    ///
+    /// # Errors
+    /// When the HTTP library cannot be set up, for instance without a store of certificates.
+    pub fn new(options: &ClientOptions) -> Result<Self, StartError> {
+        Ok(Self::over(Box::new(HttpTransport::new()?), options))
+    }
+
+    fn over(transport: Box<dyn Transport>, options: &ClientOptions) -> Self {
+        let throttle = Throttle::new(options.limits.requests_in_flight);
+        Self { shared: Arc::new(Shared { transport, throttle, options: options.clone() }) }
+    }
+
+    /// Sends `request` and reads the answer's body with `decode`, again after a wait where that may help.
+    ///
+    /// A body that `decode` refuses counts as a failed attempt: truncated and broken bodies often are whole the next time.
+    ///
+    /// # Errors
+    /// When the request cannot be sent, was refused, or failed at every attempt that the retry policy allows.
+    pub async fn fetch<T, D, F>(&self, request: &Request, meter: &Meter, decode: F) -> Result<Fetched<T>, ClientError>
+    where
+        T: Send + 'static,
+        D: Error + Send + Sync + 'static,
+        F: Fn(Bytes) -> Result<T, D> + Clone + Send + 'static,
+    {
+        let secrets = Secrets::of(request);
+        let mut attempts: u32 = 0;
+        loop {
+            attempts = attempts.saturating_add(1);
+            let failure = match self.attempt(request, &secrets, meter, decode.clone()).await {
+                Ok(fetched) => return Ok(Fetched { attempts, ..fetched }),
+                Err(failure) => failure,
+            };
+            match failure.verdict {
+                Verdict::Retry(reason) if attempts <= self.shared.options.retry.max_retries => {
+                    self.wait(request, meter, &failure, Repeat { nth: attempts, reason }).await;
+                }
+                Verdict::Retry(_) | Verdict::GiveUp | Verdict::Accept => return Err(failure.into_error(attempts)),
+            }
+        }
+    }
+
+    async fn attempt<T, D, F>(
+        &self,
+        request: &Request,
+        secrets: &Secrets,
+        meter: &Meter,
+        decode: F,
+    ) -> Result<Fetched<T>, Failure>
+    where
+        T: Send + 'static,
+        D: Error + Send + Sync + 'static,
+        F: Fn(Bytes) -> Result<T, D> + Send + 'static,
+    {
+        let (hop, reply) = self.exchange(request, secrets, meter).await?;
+        let url = secrets.shown(&hop.url);
+        let bytes = u64::try_from(reply.body.len()).unwrap_or(u64::MAX);
+        meter.count_bytes(bytes);
+        let policy = &self.shared.options.retry;
+        let retry_after = header(&reply, &RETRY_AFTER);
+        let verdict = retry::classify(policy, Attempt::Answered { status: reply.status, retry_after });
+        debug!(%url, status = reply.status, bytes, "answer");
+        if verdict != Verdict::Accept {
+            let kind = refusal(&hop, &reply, secrets);
+            let asked_wait =
+                retry_after.and_then(|text| retry::asked_wait(policy, text, self.shared.transport.wall_clock()));
+            return Err(Failure { url, kind, source: None, verdict, asked_wait });
+        }
+        if reply.status == 204 || reply.body.is_empty() {
+            return Ok(Fetched { body: None, url, bytes, attempts: 0 });
+        }
+        let html = reply.body.trim_ascii_start().starts_with(b"<");
+        match decoded(reply.body, decode).await {
+            Ok(body) => Ok(Fetched { body: Some(body), url, bytes, attempts: 0 }),
+            Err(source) => {
+                let verdict = retry::classify(policy, Attempt::BadBody);
+                Err(Failure { url, kind: ClientErrorKind::BadBody { html }, source, verdict, asked_wait: None })
+            }
+        }
+    }
+
+    /// One answer that is no redirect, with the request that it answers. Holds one permit.
+    async fn exchange(
+        &self,
+        request: &Request,
+        secrets: &Secrets,
+        meter: &Meter,
+    ) -> Result<(WireRequest, Reply), Failure> {
+        let mut hop =
+            WireRequest::first(request).map_err(|kind| Failure::final_at(secrets.shown(&request.url), kind))?;
+        let transport = self.shared.transport.as_ref();
+        let origin = hop.url.origin().ascii_serialization();
+        let _permit = self.shared.throttle.enter(&origin, transport).await;
+        let limits = &self.shared.options.limits;
+        let now = transport.now();
+        let deadline = now.checked_add(limits.request_timeout.min(TIMEOUT_MAX)).unwrap_or(now);
+        let bounds = Bounds { deadline, body_bytes_max: limits.body_bytes_max };
+        for _ in 0..=REDIRECTS_MAX {
+            meter.count_request();
+            debug!(url = %secrets.shown(&hop.url), method = %hop.method, "request");
+            let reply = transport.send(&hop, bounds).await;
+            let reply = reply.map_err(|error| self.broken(secrets.shown(&hop.url), error))?;
+            if !matches!(reply.status, 301 | 302 | 303 | 307 | 308) {
+                return Ok((hop, reply));
+            }
+            let location = header(&reply, &LOCATION).unwrap_or_default();
+            let next = match location {
+                "" => Err(ClientErrorKind::Redirect(RedirectFault::Location)),
+                location => hop.redirected(request, reply.status, location),
+            };
+            hop = next.map_err(|kind| Failure::final_at(secrets.shown(&hop.url), kind))?;
+        }
+        Err(Failure::final_at(secrets.shown(&hop.url), ClientErrorKind::Redirect(RedirectFault::TooMany)))
+    }
+
+    fn broken(&self, url: SafeUrl, error: TransportError) -> Failure {
+        let limits = &self.shared.options.limits;
+        let kind = match error.fault {
+            TransportFault::Connect => ClientErrorKind::Connect,
+            TransportFault::Broken => ClientErrorKind::Broken,
+            TransportFault::Timeout => ClientErrorKind::Timeout { after: limits.request_timeout },
+            TransportFault::TooLarge => ClientErrorKind::BodyTooLarge { bytes_max: limits.body_bytes_max },
+            TransportFault::Unsendable => ClientErrorKind::Request(RequestFault::Refused),
+        };
+        let verdict = retry::classify(&self.shared.options.retry, Attempt::Broken(error.fault));
+        Failure { url, kind, source: error.source, verdict, asked_wait: None }
+    }
+
+    /// Waits before a repeat. Where the server spoke of its load the whole host waits.
+    async fn wait(&self, request: &Request, meter: &Meter, failure: &Failure, repeat: Repeat) {
+        let transport = self.shared.transport.as_ref();
+        let backoff = || retry::backoff(&self.shared.options.retry, repeat.nth, fastrand::f64());
+        let wait = failure.asked_wait.unwrap_or_else(backoff);
+        let now = transport.now();
+        if repeat.reason == WaitReason::RateLimited || failure.asked_wait.is_some() {
+            self.shared.throttle.pause(&request.url.origin().ascii_serialization(), now, wait);
+        }
+        meter.count_retry(repeat.reason, wait);
+        warn!(url = %failure.url, problem = %failure.kind, attempt = repeat.nth, wait_ms = %wait.as_millis(), "request is repeated");
+        if let Some(until) = now.checked_add(wait) {
+            transport.wait_until(until).await;
+        }
+    }
+}
+
+/// The next repeat: its number, from 1, and why.
+#[derive(Clone, Copy)]
+struct Repeat {
+    nth: u32,
+    reason: WaitReason,
+}
+
+impl Failure {
+    fn final_at(url: SafeUrl, kind: ClientErrorKind) -> Self {
+        Self { url, kind, source: None, verdict: Verdict::GiveUp, asked_wait: None }
+    }
+
+    fn into_error(self, attempts: u32) -> ClientError {
+        ClientError { url: self.url, attempts, kind: self.kind, source: self.source }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Client").field("options", &self.shared.options).finish_non_exhaustive()
+    }
+}
+
+fn header<'a>(reply: &'a Reply, name: &reqwest::header::HeaderName) -> Option<&'a str> {
+    reply.headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+fn refusal(hop: &WireRequest, reply: &Reply, secrets: &Secrets) -> ClientErrorKind {
+    let body = excerpt(&reply.body, secrets);
+    match reply.status {
+        status @ (401 | 403) => ClientErrorKind::Unauthorized { status, body, left_origin: hop.left_origin },
+        status => ClientErrorKind::Status { status, body },
+    }
+}
+
+/// Reads a body where it holds up nobody else. The error has no cause if the reader itself failed.
+async fn decoded<T, D, F>(body: Bytes, decode: F) -> Result<T, Option<Box<dyn Error + Send + Sync>>>
+where
+    T: Send + 'static,
+    D: Error + Send + Sync + 'static,
+    F: Fn(Bytes) -> Result<T, D> + Send + 'static,
+{
+    let result = if body.len() <= BYTES_READ_INLINE {
+        decode(body)
+    } else {
+        match tokio::task::spawn_blocking(move || decode(body)).await {
+            Ok(result) => result,
+            Err(stopped) => return Err(Some(Box::new(stopped))),
+        }
+    };
+    result.map_err(|error| Some(error.into()))
+}
+
+#[cfg(test)]
+#[path = "fetch_tests.rs"]
+mod tests;

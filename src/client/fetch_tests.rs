@@ -1,0 +1,153 @@
+//! The retry loop over a scripted transport: its clock moves only when the client waits, so that no test does.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::time::{Instant, SystemTime};
+
+use futures::future::BoxFuture;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+
+use super::*;
+use crate::plan::Method;
+
+type Scripted = Result<Reply, TransportError>;
+
+/// Answers in turn; the time is that of the start plus all waits.
+struct Script {
+    answers: Mutex<VecDeque<Scripted>>,
+    present: Arc<Mutex<Instant>>,
+}
+
+impl Transport for Script {
+    fn send<'a>(&'a self, _request: &'a WireRequest, _bounds: Bounds) -> BoxFuture<'a, Scripted> {
+        let answer = self.answers.lock().expect("no poison").pop_front().expect("no more requests than answers");
+        Box::pin(std::future::ready(answer))
+    }
+
+    fn now(&self) -> Instant {
+        *self.present.lock().expect("no poison")
+    }
+
+    fn wall_clock(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH
+    }
+
+    fn wait_until(&self, instant: Instant) -> BoxFuture<'_, ()> {
+        let mut present = self.present.lock().expect("no poison");
+        *present = instant.max(*present);
+        Box::pin(std::future::ready(()))
+    }
+}
+
+fn answer(status: u16, body: &'static str) -> Scripted {
+    Ok(Reply { status, headers: HeaderMap::new(), body: Bytes::from_static(body.as_bytes()) })
+}
+
+fn answer_with(status: u16, name: &'static str, value: &'static str) -> Scripted {
+    let headers = HeaderMap::from_iter([(HeaderName::from_static(name), HeaderValue::from_static(value))]);
+    Ok(Reply { status, headers, body: Bytes::new() })
+}
+
+fn broken(fault: TransportFault) -> Scripted {
+    Err(TransportError { fault, source: None })
+}
+
+/// Outcome, seconds waited, and the meter.
+async fn fetched(answers: Vec<Scripted>) -> (Result<Fetched<String>, ClientError>, f64, crate::client::MeterReading) {
+    let start = Instant::now();
+    let present = Arc::new(Mutex::new(start));
+    let script = Script { answers: Mutex::new(answers.into()), present: Arc::clone(&present) };
+    let client = Client::over(Box::new(script), &ClientOptions::default());
+    let meter = Meter::new();
+    let result = client.fetch(&request(), &meter, read).await;
+    let waited = present.lock().expect("no poison").duration_since(start).as_secs_f64();
+    (result, waited, meter.reading())
+}
+
+fn request() -> Request {
+    let url = url::Url::parse("http://api.example/rows").expect("a URL");
+    Request { method: Method::Get, url, params: vec![], headers: vec![], json: None, auth: None }
+}
+
+fn read(body: Bytes) -> Result<String, std::string::FromUtf8Error> {
+    // A byte that is no text stands for a body that was cut off.
+    String::from_utf8(if body.starts_with(b"cut") { vec![0xff] } else { body.to_vec() })
+}
+
+#[tokio::test]
+async fn failures_are_waited_out_with_doubling_waits() {
+    let answers = vec![answer(500, ""), broken(TransportFault::Connect), answer(200, "cut"), answer(200, "rows")];
+    let (result, waited, reading) = fetched(answers).await;
+    let fetched = result.expect("the fourth is good");
+    assert_eq!((fetched.body.as_deref(), fetched.attempts, fetched.bytes), (Some("rows"), 4, 4));
+    assert!((14.0..15.5).contains(&waited), "2 + 4 + 8 s and up to 10 %, not {waited}");
+    assert_eq!((reading.requests, reading.retries, reading.bytes_received), (4, 3, 7));
+    let reasons: Vec<_> = reading.waits.keys().map(|reason| reason.name()).collect();
+    assert_eq!(reasons, ["server_error", "connection", "bad_body"]);
+}
+
+#[tokio::test]
+async fn retry_after_wins_over_the_backoff() {
+    let (result, waited, reading) = fetched(vec![answer_with(429, "retry-after", "30"), answer(200, "rows")]).await;
+    assert!(result.is_ok());
+    assert_eq!(waited, 30.0);
+    assert_eq!(reading.waits.get(&WaitReason::RateLimited), Some(&Duration::from_secs(30)));
+    let (_, waited, _) = fetched(vec![answer_with(503, "retry-after", "9999"), answer(200, "rows")]).await;
+    assert_eq!(waited, 300.0);
+    let (_, waited, _) = fetched(vec![answer_with(503, "retry-after", "0"), answer(200, "rows")]).await;
+    assert!((2.0..2.3).contains(&waited));
+}
+
+#[tokio::test]
+async fn repeats_end_with_the_policy() {
+    let (result, _, reading) = fetched((0..4).map(|_| answer(503, "over  \n capacity")).collect()).await;
+    let error = result.expect_err("four failures");
+    insta::assert_snapshot!(error.to_string(), @"`http://api.example/rows` answered with status 503: over capacity (4 attempts)");
+    assert_eq!((error.code(), error.attempts, reading.requests), ("http_status", 4, 4));
+}
+
+#[tokio::test]
+async fn what_cannot_go_better_is_not_repeated() {
+    let refusals = [
+        (answer(401, "no"), "unauthorized"),
+        (answer(403, "no"), "unauthorized"),
+        (answer(404, ""), "http_status"),
+        (broken(TransportFault::TooLarge), "body_too_large"),
+        (answer(302, ""), "redirect"),
+        (answer_with(302, "location", "ftp://x/"), "redirect"),
+    ];
+    for (refusal, code) in refusals {
+        let (result, waited, reading) = fetched(vec![refusal]).await;
+        assert_eq!(result.expect_err(code).code(), code);
+        assert_eq!((waited, reading.requests), (0.0, 1));
+    }
+}
+
+#[tokio::test]
+async fn redirects_are_bounded() {
+    let (result, _, reading) = fetched((0..11).map(|_| answer_with(307, "location", "/again")).collect()).await;
+    assert_eq!(result.expect_err("endless").kind, ClientErrorKind::Redirect(RedirectFault::TooMany));
+    assert_eq!(reading.requests, 11);
+}
+
+#[tokio::test]
+async fn an_answer_without_a_body_is_no_error() {
+    for nothing in [answer(204, ""), answer(200, "")] {
+        let (result, _, _) = fetched(vec![nothing]).await;
+        assert_eq!(result.expect("good").body, None);
+    }
+}
+
+#[tokio::test]
+async fn a_pause_holds_back_all_requests_to_the_host() {
+    let start = Instant::now();
+    let present = Arc::new(Mutex::new(start));
+    let script = Script { answers: Mutex::new(VecDeque::new()), present: Arc::clone(&present) };
+    let throttle = Throttle::new(std::num::NonZeroUsize::MIN);
+    throttle.pause("http://api.example", start, Duration::from_secs(9));
+    throttle.pause("http://api.example", start, Duration::from_secs(3));
+    drop(throttle.enter("http://other.example", &script).await);
+    assert_eq!(script.now(), start);
+    drop(throttle.enter("http://api.example", &script).await);
+    assert_eq!(script.now().duration_since(start), Duration::from_secs(9));
+}

@@ -1,0 +1,108 @@
+//! What requests cost, counted while they run; a progress display reads it at any time.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Why a request was waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WaitReason {
+    /// The server asked for fewer requests.
+    RateLimited,
+    /// The server failed.
+    ServerError,
+    /// No connection, or a broken one.
+    Connection,
+    /// No answer in time.
+    Timeout,
+    /// A body that could not be read.
+    BadBody,
+}
+
+impl WaitReason {
+    /// Every reason.
+    pub const ALL: [Self; 5] = [Self::RateLimited, Self::ServerError, Self::Connection, Self::Timeout, Self::BadBody];
+
+    /// The reason's name in a report.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RateLimited => "rate_limited",
+            Self::ServerError => "server_error",
+            Self::Connection => "connection",
+            Self::Timeout => "timeout",
+            Self::BadBody => "bad_body",
+        }
+    }
+}
+
+/// Counters of the requests of one walk, or of several that share it.
+#[derive(Debug, Default)]
+pub struct Meter {
+    requests: AtomicU64,
+    retries: AtomicU64,
+    bytes_received: AtomicU64,
+    rate_limited_ms: AtomicU64,
+    server_error_ms: AtomicU64,
+    connection_ms: AtomicU64,
+    timeout_ms: AtomicU64,
+    bad_body_ms: AtomicU64,
+}
+
+/// What a [`Meter`] showed at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MeterReading {
+    /// Requests sent, with repeats and redirects.
+    pub requests: u64,
+    /// Repeats of a failed attempt.
+    pub retries: u64,
+    /// Bytes of bodies, after decompression.
+    pub bytes_received: u64,
+    /// Time that failed attempts made their own requests wait; requests that wait side by side count each.
+    pub waits: BTreeMap<WaitReason, Duration>,
+}
+
+impl Meter {
+    /// A meter at zero.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What it shows now.
+    pub fn reading(&self) -> MeterReading {
+        let waits = WaitReason::ALL.into_iter().filter_map(|reason| {
+            let waited_ms = self.waited_ms(reason).load(Ordering::Relaxed);
+            (waited_ms > 0).then(|| (reason, Duration::from_millis(waited_ms)))
+        });
+        MeterReading {
+            requests: self.requests.load(Ordering::Relaxed),
+            retries: self.retries.load(Ordering::Relaxed),
+            bytes_received: self.bytes_received.load(Ordering::Relaxed),
+            waits: waits.collect(),
+        }
+    }
+
+    pub(super) fn count_request(&self) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_bytes(&self, bytes: u64) {
+        self.bytes_received.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_retry(&self, reason: WaitReason, wait: Duration) {
+        self.retries.fetch_add(1, Ordering::Relaxed);
+        // A wait below one millisecond is a wait nevertheless.
+        let wait_ms = u64::try_from(wait.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX);
+        self.waited_ms(reason).fetch_add(wait_ms, Ordering::Relaxed);
+    }
+
+    fn waited_ms(&self, reason: WaitReason) -> &AtomicU64 {
+        match reason {
+            WaitReason::RateLimited => &self.rate_limited_ms,
+            WaitReason::ServerError => &self.server_error_ms,
+            WaitReason::Connection => &self.connection_ms,
+            WaitReason::Timeout => &self.timeout_ms,
+            WaitReason::BadBody => &self.bad_body_ms,
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The network edge: one [`Request`] in, one answer out or a classified failure.
+//!
+//! ```text
+//! Request -> wire (credentials, redirects) -> Transport -> Reply -> retry::classify -> decode -> Fetched
+//!               ^                                                      |
+//!               '------- throttle (pause of the host, permits) <-------'  again, after a wait
+//! ```
+//!
+//! There is one retry loop ([`Client::fetch`]) and one pure decision ([`retry`]); nobody else waits. Credentials are sent to
+//! the origin of the request's own URL and to no other, and no URL leaves this folder but as [`crate::plan::SafeUrl`].
+//! What a body means is not known here: the caller's `decode` says whether it can be read.
+
+mod error;
+mod excerpt;
+mod fetch;
+mod meter;
+mod request;
+mod retry;
+mod throttle;
+mod transport;
+mod wire;
+
+pub use error::{ClientError, ClientErrorKind, StartError};
+pub use fetch::{Client, ClientOptions, Fetched};
+pub use meter::{Meter, MeterReading, WaitReason};
+pub use request::Request;

@@ -1,0 +1,290 @@
+//! A request as it is sent: URL with parameters, headers, credentials; and the request that a redirect asks for.
+//!
+//! Credentials go to the origin (scheme, host, port) of the resource's own URL. Once a redirect has led away from it they
+//! are gone for the rest of the chain, even if it leads back: where it leads is then another party's choice.
+
+use reqwest::header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue};
+use url::Url;
+
+use super::error::{ClientErrorKind, RedirectFault, RequestFault};
+use super::request::Request;
+use crate::plan::{ApiKeyLocation, Auth, Method, SafeUrl, Secret};
+
+/// One request as it is sent.
+#[derive(Debug, Clone)]
+pub(super) struct WireRequest {
+    pub(super) method: reqwest::Method,
+    pub(super) url: Url,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Option<String>,
+    /// Whether a redirect has led to another origin.
+    pub(super) left_origin: bool,
+}
+
+impl WireRequest {
+    /// The first request, with credentials.
+    pub(super) fn first(request: &Request) -> Result<Self, ClientErrorKind> {
+        let mut url = request.url.clone();
+        if !request.params.is_empty() {
+            url.query_pairs_mut().extend_pairs(&request.params);
+        }
+        let method = match request.method {
+            Method::Get => reqwest::Method::GET,
+            Method::Post => reqwest::Method::POST,
+        };
+        let body = request.json.as_ref().map(serde_json::Value::to_string);
+        let headers = configured_headers(request)?;
+        let mut wire = Self { method, url, headers, body, left_origin: false };
+        wire.add_credentials(request)?;
+        Ok(wire)
+    }
+
+    /// The request that a redirect to `location` asks for; nothing of `request`'s credentials goes to another origin.
+    pub(super) fn redirected(&self, request: &Request, status: u16, location: &str) -> Result<Self, ClientErrorKind> {
+        let target =
+            self.url.join(location).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        let Some(url) = target else { return Err(ClientErrorKind::Redirect(RedirectFault::Location)) };
+        let left_origin = self.left_origin || url.origin() != request.url.origin();
+        let mut next = Self { url, left_origin, ..self.clone() };
+        if !matches!(status, 307 | 308) {
+            next.method = reqwest::Method::GET;
+            next.body = None;
+            next.headers.remove(CONTENT_TYPE);
+        }
+        if left_origin {
+            next.drop_credentials(request);
+        } else {
+            next.add_query_key(request);
+        }
+        Ok(next)
+    }
+
+    fn add_credentials(&mut self, request: &Request) -> Result<(), ClientErrorKind> {
+        let Some(Auth::ApiKey { name, key, location }) = &request.auth else { return Ok(()) };
+        match location {
+            ApiKeyLocation::Query => self.add_query_key(request),
+            ApiKeyLocation::Header => {
+                let value = secret_value(name, key.expose())?;
+                self.headers.insert(header_name(name)?, value);
+            }
+            ApiKeyLocation::Cookie => {
+                if key.expose().contains([';', ',']) || name.contains(['=', ';', ' ']) {
+                    return Err(ClientErrorKind::Request(RequestFault::Credential { name: name.clone() }));
+                }
+                let configured = self.headers.get(COOKIE).and_then(|value| value.to_str().ok());
+                let before = configured.map(|cookies| format!("{cookies}; ")).unwrap_or_default();
+                let value = secret_value(name, &format!("{before}{name}={}", key.expose()))?;
+                self.headers.insert(COOKIE, value);
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a key that is sent in the query, unless it is there.
+    fn add_query_key(&mut self, request: &Request) {
+        let Some(Auth::ApiKey { name, key, location: ApiKeyLocation::Query }) = &request.auth else { return };
+        let there = self.url.query_pairs().any(|(seen, value)| seen == name.as_str() && value == key.expose());
+        if !there {
+            self.url.query_pairs_mut().append_pair(name, key.expose());
+        }
+    }
+
+    /// Keeps of the headers only those that say how to answer, and drops query parameters that hold the key: servers
+    /// often repeat the query in `Location`.
+    fn drop_credentials(&mut self, request: &Request) {
+        let secret: Vec<HeaderName> = self.headers.keys().filter(|name| !is_neutral(name)).cloned().collect();
+        for name in secret {
+            self.headers.remove(name);
+        }
+        let Some(Auth::ApiKey { name, key, .. }) = &request.auth else { return };
+        let holds_key =
+            |seen: &str, value: &str| seen == name || (!key.expose().is_empty() && value.contains(key.expose()));
+        let pairs: Vec<(String, String)> = self.url.query_pairs().into_owned().collect();
+        if !pairs.iter().any(|(seen, value)| holds_key(seen, value)) {
+            return;
+        }
+        self.url.set_query(None);
+        let kept: Vec<_> = pairs.into_iter().filter(|(seen, value)| !holds_key(seen, value)).collect();
+        if !kept.is_empty() {
+            self.url.query_pairs_mut().extend_pairs(kept);
+        }
+    }
+}
+
+fn configured_headers(request: &Request) -> Result<HeaderMap, ClientErrorKind> {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    if request.json.is_some() {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    for (name, value) in &request.headers {
+        let header = header_name(name)?;
+        let Ok(mut value) = HeaderValue::from_bytes(value.as_bytes()) else {
+            return Err(ClientErrorKind::Request(RequestFault::HeaderValue { name: name.clone() }));
+        };
+        value.set_sensitive(!is_neutral(&header));
+        headers.insert(header, value);
+    }
+    Ok(headers)
+}
+
+/// Headers that go to every origin. All others may be credentials: APIs have invented many names for theirs.
+fn is_neutral(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    name == "accept" || name.starts_with("accept-") || name == "user-agent" || name == "content-type"
+}
+
+fn header_name(name: &str) -> Result<HeaderName, ClientErrorKind> {
+    let fault = || ClientErrorKind::Request(RequestFault::HeaderName { name: name.to_owned() });
+    HeaderName::from_bytes(name.as_bytes()).map_err(|_| fault())
+}
+
+fn secret_value(name: &str, text: &str) -> Result<HeaderValue, ClientErrorKind> {
+    let fault = || ClientErrorKind::Request(RequestFault::Credential { name: name.to_owned() });
+    let mut value = HeaderValue::from_str(text).map_err(|_| fault())?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// Everything in a request that must not be shown.
+#[derive(Debug, Clone)]
+pub(super) struct Secrets {
+    /// The parameter that the key is sent in.
+    parameter: Option<String>,
+    /// Texts, the longest first.
+    texts: Vec<Secret>,
+}
+
+/// A shorter header value is too common a text to be hidden wherever it stands.
+const HEADER_BYTES_MIN: usize = 6;
+
+impl Secrets {
+    /// The credentials of `request`, and its configured headers that may be some.
+    pub(super) fn of(request: &Request) -> Self {
+        let mut texts = Vec::new();
+        let mut parameter = None;
+        if let Some(Auth::ApiKey { name, key, location }) = &request.auth {
+            texts.extend(spellings(key.expose()));
+            parameter = (*location == ApiKeyLocation::Query).then(|| name.clone());
+        }
+        for (name, value) in &request.headers {
+            let neutral = HeaderName::from_bytes(name.as_bytes()).is_ok_and(|name| is_neutral(&name));
+            // `Bearer abc`: the last word is the secret.
+            let words = [value.trim(), value.split_whitespace().last().unwrap_or_default()];
+            let long = words.into_iter().filter(|word| !neutral && word.len() >= HEADER_BYTES_MIN);
+            texts.extend(long.flat_map(spellings));
+        }
+        texts.retain(|text| !text.is_empty());
+        texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        texts.dedup();
+        Self { parameter, texts: texts.into_iter().map(Secret::new).collect() }
+    }
+
+    /// `text` with every secret replaced.
+    pub(super) fn redact(&self, text: &str) -> String {
+        self.texts.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose(), "***"))
+    }
+
+    /// `url` as it may be shown. Parameters that hold a secret are hidden whatever their name: servers rename them.
+    pub(super) fn shown(&self, url: &Url) -> SafeUrl {
+        let mut hidden: Vec<String> = self.parameter.iter().cloned().collect();
+        for (name, value) in url.query_pairs() {
+            if self.texts.iter().any(|secret| value.contains(secret.expose())) {
+                hidden.push(name.into_owned());
+            }
+        }
+        SafeUrl::new(url, &hidden.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+}
+
+/// A secret as it is, and as it stands in a URL and in JSON.
+fn spellings(secret: &str) -> [String; 4] {
+    let form: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    let percent = form.replace('+', "%20");
+    let json = serde_json::Value::from(secret).to_string();
+    let json = json.trim_matches('"').replace('/', "\\/");
+    [secret.to_owned(), form, percent, json]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(location: ApiKeyLocation) -> Request {
+        Request {
+            method: Method::Post,
+            url: Url::parse("https://api.example/v1/items?fixed=1").expect("a URL"),
+            params: vec![("a b".into(), "c&d".into())],
+            headers: vec![("X-Tenant".into(), "tenant-7".into()), ("accept-language".into(), "de".into())],
+            json: Some(serde_json::json!({"q": 1})),
+            auth: Some(Auth::ApiKey { name: "pass".into(), key: Secret::new("canary+1"), location }),
+        }
+    }
+
+    fn header(wire: &WireRequest, name: &str) -> String {
+        wire.headers.get(name).map(|value| value.to_str().unwrap_or("?").to_owned()).unwrap_or_default()
+    }
+
+    #[test]
+    fn the_key_stands_where_it_is_configured() {
+        let query = WireRequest::first(&request(ApiKeyLocation::Query)).expect("sendable");
+        assert_eq!(query.url.as_str(), "https://api.example/v1/items?fixed=1&a+b=c%26d&pass=canary%2B1");
+        let cookie = WireRequest::first(&request(ApiKeyLocation::Cookie)).expect("sendable");
+        assert_eq!(header(&cookie, "cookie"), "pass=canary+1");
+        let header_key = WireRequest::first(&request(ApiKeyLocation::Header)).expect("sendable");
+        assert_eq!(header(&header_key, "pass"), "canary+1");
+        assert_eq!(header(&header_key, "accept"), "application/json");
+    }
+
+    #[test]
+    fn a_redirect_to_another_origin_takes_no_credentials_along() {
+        for location in [ApiKeyLocation::Query, ApiKeyLocation::Header, ApiKeyLocation::Cookie] {
+            let request = request(location);
+            let first = WireRequest::first(&request).expect("sendable");
+            for target in [
+                "http://api.example/x",
+                "https://api.example:444/x",
+                "https://evil.example/x?pass=canary%2B1&k=1&o=canary%2B1",
+            ] {
+                let next = first.redirected(&request, 307, target).expect("followed");
+                let shown = format!("{:?} {}", next.headers, next.url);
+                assert!(!shown.contains("canary") && !shown.contains("tenant"), "{shown}");
+                assert!(!next.headers.contains_key("cookie") && !next.headers.contains_key("pass"));
+                assert_eq!(header(&next, "accept-language"), "de");
+                let back = next.redirected(&request, 307, "https://api.example/y").expect("followed");
+                assert!(!format!("{back:?}").contains("canary") && !back.headers.contains_key("pass"));
+            }
+        }
+    }
+
+    #[test]
+    fn a_redirect_on_the_same_origin_keeps_credentials_and_rows() {
+        let request = request(ApiKeyLocation::Query);
+        let first = WireRequest::first(&request).expect("sendable");
+        let seen = first.redirected(&request, 302, "/v2?page=2").expect("followed");
+        assert_eq!(seen.url.as_str(), "https://api.example/v2?page=2&pass=canary%2B1");
+        assert_eq!((seen.method, seen.body), (reqwest::Method::GET, None));
+        let kept = first.redirected(&request, 308, "/v2?pass=canary%2B1").expect("followed");
+        assert_eq!(kept.url.as_str(), "https://api.example/v2?pass=canary%2B1");
+        assert_eq!((kept.method, kept.body.as_deref()), (reqwest::Method::POST, Some("{\"q\":1}")));
+        assert!(first.redirected(&request, 302, "ftp://x/").is_err());
+    }
+
+    #[test]
+    fn an_unsendable_key_is_refused_without_showing_it() {
+        let mut request = request(ApiKeyLocation::Header);
+        request.auth =
+            Some(Auth::ApiKey { name: "pass".into(), key: Secret::new("canary\n"), location: ApiKeyLocation::Header });
+        let error = WireRequest::first(&request).expect_err("refused");
+        assert!(!format!("{error} {error:?}").contains("canary"));
+        assert!(error.to_string().contains("`pass`"));
+    }
+
+    #[test]
+    fn secrets_are_hidden_in_every_spelling() {
+        let secrets = Secrets::of(&request(ApiKeyLocation::Query));
+        assert_eq!(secrets.redact("a canary+1 b canary%2B1 tenant-7"), "a *** b *** ***");
+        let url = Url::parse("https://h/?pass=1&other=xcanary%2B1&z=2").expect("a URL");
+        assert_eq!(secrets.shown(&url).to_string(), "https://h/?pass=***&other=***&z=2");
+    }
+}

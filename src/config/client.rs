@@ -1,0 +1,129 @@
+//! `client`: what all resources share.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use super::auth::{self, AuthSetting};
+use super::headers::{self, HeaderChange};
+use super::paginator;
+use super::problem::{Problem, Report, code};
+use super::reader::{self, Reader, invalid, wrong_type};
+use super::secrets::Lookups;
+use super::size;
+use super::tree::{Tree, Value};
+use crate::plan::RetryPolicy;
+
+/// The client as it is understood.
+pub(super) struct Client<'a> {
+    /// A checked http(s) URL, as written; `None`: it is wrong, which is reported.
+    pub(super) base_url: Option<String>,
+    pub(super) headers: Vec<HeaderChange>,
+    pub(super) auth: AuthSetting,
+    /// Read once a resource, because it stands for what the endpoint leaves out.
+    pub(super) paginator: Option<&'a Tree>,
+    pub(super) retry: RetryPolicy,
+    pub(super) timeout: Option<Duration>,
+    pub(super) max_body_bytes: Option<u64>,
+    pub(super) concurrency: Option<NonZeroUsize>,
+}
+
+pub(super) fn read<'a>(tree: &'a Tree, lookups: &Lookups<'a>) -> Option<Client<'a>> {
+    let report = lookups.report;
+    let mut reader = Reader::open(tree, report)?;
+    let paginator = reader.present("paginator");
+    // Read again for each resource; here its problems are told even if there is none.
+    paginator::read(paginator, report);
+    let client = Client {
+        base_url: reader.required("base_url").and_then(|tree| base_url(tree, report)),
+        headers: reader.present("headers").map(|tree| headers::read(tree, report)).unwrap_or_default(),
+        auth: auth::read(reader.value("auth"), lookups),
+        paginator,
+        retry: reader.present("retry").map(|tree| retry(tree, report)).unwrap_or_default(),
+        timeout: reader.present("timeout").and_then(|tree| timeout(tree, report)),
+        max_body_bytes: reader.present("max_body_bytes").and_then(|tree| size::bytes(tree, report)),
+        concurrency: count(&mut reader, "concurrency"),
+    };
+    reader.refuse(&["session"]);
+    reader.close();
+    Some(client)
+}
+
+/// A number of things, at least one.
+pub(super) fn count(reader: &mut Reader<'_>, key: &'static str) -> Option<NonZeroUsize> {
+    let number = reader.integer(key, 1)?;
+    NonZeroUsize::new(usize::try_from(number).unwrap_or(usize::MAX))
+}
+
+fn base_url(tree: &Tree, report: &Report) -> Option<String> {
+    let text = reader::text(tree, report)?.reveal();
+    let text = text.trim();
+    match url::Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => Some(text.to_owned()),
+        Ok(_) => {
+            invalid(tree, "must start with `http://` or `https://`", report);
+            None
+        }
+        Err(error) => {
+            let problem =
+                Problem::new(code::INVALID, &tree.at, format!("`{}` is not an absolute URL: {error}", tree.label));
+            report.add(problem.hint("write it with its scheme, such as `https://api.example.com`"));
+            None
+        }
+    }
+}
+
+fn timeout(tree: &Tree, report: &Report) -> Option<Duration> {
+    let timeout = seconds(tree, report)?;
+    if timeout.is_zero() {
+        invalid(tree, "must be greater than 0", report);
+        return None;
+    }
+    Some(timeout)
+}
+
+/// Longer waits are mistakes, and clocks overflow somewhere beyond.
+const SECONDS_MAX: f64 = 1e9;
+
+fn seconds(tree: &Tree, report: &Report) -> Option<Duration> {
+    let seconds = reader::number(tree, report)?;
+    if seconds > SECONDS_MAX {
+        invalid(tree, &format!("must be at most {SECONDS_MAX} seconds"), report);
+        return None;
+    }
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+fn retry(tree: &Tree, report: &Report) -> RetryPolicy {
+    let mut policy = RetryPolicy::default();
+    let Some(mut reader) = Reader::open(tree, report) else { return policy };
+    if let Some(codes) = reader.present("status_codes") {
+        policy.status_codes = status_codes(codes, report);
+    }
+    if let Some(retries) = reader.integer("max_retries", 0) {
+        policy.max_retries = u32::try_from(retries).unwrap_or(u32::MAX);
+    }
+    if let Some(factor) = reader.number("backoff_factor") {
+        policy.backoff_factor = factor;
+    }
+    if let Some(wait) = reader.present("max_wait").and_then(|tree| seconds(tree, report)) {
+        policy.max_wait = wait;
+    }
+    reader.close();
+    policy
+}
+
+fn status_codes(tree: &Tree, report: &Report) -> Vec<u16> {
+    let Value::List(items) = &tree.value else {
+        wrong_type(tree, "a list of integers", report);
+        return Vec::new();
+    };
+    let mut codes = Vec::new();
+    for item in items {
+        match reader::integer(item, 100, report).map(u16::try_from) {
+            Some(Ok(status)) if status < 600 => codes.push(status),
+            Some(_) => invalid(item, "must be an HTTP status from 100 to 599", report),
+            None => {}
+        }
+    }
+    codes
+}

@@ -1,0 +1,186 @@
+//! `endpoint`: one resource's requests.
+
+use super::auth::{self, AuthSetting};
+use super::client::Client;
+use super::headers;
+use super::paginator::{self, PaginatorSetting, json_path, needs_body};
+use super::params;
+use super::placeholders;
+use super::problem::{Problem, Report, code};
+use super::reader::{self, Reader, unknown_word, wrong_type};
+use super::secrets::Lookups;
+use super::tree::{Text, Tree, Value};
+use crate::plan::{Auth, Endpoint, Method, PaginatorSpec, RowSelection};
+
+/// What an endpoint is read with.
+pub(super) struct Surrounding<'s, 'a> {
+    pub(super) client: &'s Client<'a>,
+    pub(super) lookups: &'s Lookups<'a>,
+    /// The resource with its defaults.
+    pub(super) resource: &'s Tree,
+    /// The resource's name, which is also the default path. `None`: it is missing, which is reported.
+    pub(super) name: Option<&'s Text>,
+}
+
+/// Reads an endpoint that has its defaults; `None` if something is wrong, which is reported.
+pub(super) fn read(tree: &Tree, surrounding: &Surrounding<'_, '_>) -> Option<Endpoint> {
+    let report = surrounding.lookups.report;
+    let mut reader = Reader::open(tree, report)?;
+    let mut params = reader.present("params").map(|tree| params::read(tree, report)).unwrap_or_default();
+    let url = url(&mut reader, &mut params, surrounding);
+    let method = reader.present("method").map_or(Some(Method::default()), |tree| method(tree, report));
+    let body = reader.present("json").map_or(Some(None), |tree| body(tree, report).map(Some));
+    let own_headers = reader.present("headers").map(|tree| headers::read(tree, report)).unwrap_or_default();
+    let rows = reader.present("data_selector").map_or(Some(RowSelection::Detect), |tree| rows(tree, report));
+    let own_auth = auth::read(reader.value("auth"), surrounding.lookups);
+    let paginator = reader.value("paginator");
+    let spec = paging(paginator, surrounding);
+    reader.refuse(&["data", "incremental", "response_actions"]);
+    reader.close();
+
+    let (url, method, body, paginator_spec) = (url?, method?, body?, spec?);
+    if needs_body(&paginator_spec) && method == Method::Get && body.is_none() {
+        let at = paginator.or(surrounding.client.paginator).unwrap_or(tree);
+        let message = "a body path of the paginator needs `method: POST` or `json`";
+        report.add(Problem::new(code::INVALID, &at.at, message));
+        return None;
+    }
+    Some(Endpoint {
+        auth: auth(own_auth, &url, surrounding.client),
+        url,
+        method,
+        params: params::into_query(params),
+        headers: headers::apply(surrounding.client.headers.iter().chain(&own_headers)),
+        json: body,
+        paginator: paginator_spec,
+        rows: rows?,
+    })
+}
+
+/// The URL without the parameters. A path that is a URL itself takes the place of `base_url`.
+fn url(
+    reader: &mut Reader<'_>,
+    params: &mut Vec<params::Param>,
+    surrounding: &Surrounding<'_, '_>,
+) -> Option<url::Url> {
+    let report = reader.report;
+    let written = reader.present("path");
+    let tree = written.unwrap_or(surrounding.resource);
+    let path = match written {
+        Some(path) => params::fill_path(reader::text(path, report)?, params, &path.at, report)?,
+        // A name is no template.
+        None => surrounding.name?.reveal(),
+    };
+    let is_absolute = path.starts_with("http://") || path.starts_with("https://");
+    let joined = match (&surrounding.client.base_url, is_absolute) {
+        (_, true) => path,
+        (Some(base), false) if path.is_empty() => base.clone(),
+        (Some(base), false) => format!("{}/{}", base.trim_end_matches('/'), path.trim_start_matches('/')),
+        (None, false) => return None,
+    };
+    match url::Url::parse(&joined) {
+        Ok(url) => Some(url),
+        Err(error) => {
+            let message = format!("`base_url` and `path` make no URL: {error}");
+            report.add(Problem::new(code::INVALID, &tree.at, message));
+            None
+        }
+    }
+}
+
+/// The client's credentials are for its own origin; an endpoint elsewhere needs its own.
+fn auth(own: AuthSetting, url: &url::Url, client: &Client<'_>) -> Option<Auth> {
+    match own {
+        AuthSetting::Off => None,
+        AuthSetting::Use(auth) => Some(auth),
+        AuthSetting::Inherit => {
+            let base = client.base_url.as_deref().and_then(|base| url::Url::parse(base).ok())?;
+            match &client.auth {
+                AuthSetting::Use(auth) if base.origin() == url.origin() => Some(auth.clone()),
+                AuthSetting::Use(_) | AuthSetting::Off | AuthSetting::Inherit => None,
+            }
+        }
+    }
+}
+
+fn method(tree: &Tree, report: &Report) -> Option<Method> {
+    let word = reader::text(tree, report)?;
+    match word.reveal().as_str() {
+        "GET" => Some(Method::Get),
+        "POST" => Some(Method::Post),
+        _ => {
+            unknown_word(tree, word, &["GET", "POST"], report);
+            None
+        }
+    }
+}
+
+fn rows(tree: &Tree, report: &Report) -> Option<RowSelection> {
+    let text = reader::text(tree, report)?;
+    if text.is_empty() {
+        return Some(RowSelection::Detect);
+    }
+    json_path(tree, text, report).map(RowSelection::Selector)
+}
+
+/// The endpoint's scheme, else the client's. dlt would guess one from the first page where neither says anything.
+fn paging(own: Option<&Tree>, surrounding: &Surrounding<'_, '_>) -> Option<PaginatorSpec> {
+    let report = surrounding.lookups.report;
+    for written in [own, surrounding.client.paginator] {
+        match paginator::read(written, report) {
+            PaginatorSetting::Use(spec) => return Some(spec),
+            PaginatorSetting::Wrong => return None,
+            PaginatorSetting::Inherit => {}
+        }
+    }
+    let at = &surrounding.resource.at;
+    let resource = surrounding.name.map_or_else(|| surrounding.resource.path.to_string(), Text::shown);
+    let message =
+        format!("resource `{resource}` has no `paginator`, and finding one automatically is not supported yet");
+    let hint = "give `paginator: {type: offset, limit: 100}` or `paginator: single_page`";
+    report.add(Problem::new(code::UNSUPPORTED, at, message).hint(hint));
+    None
+}
+
+fn body(tree: &Tree, report: &Report) -> Option<serde_json::Value> {
+    match tree.value {
+        Value::Map(_) => json(tree, report),
+        _ => {
+            wrong_type(tree, "a map", report);
+            None
+        }
+    }
+}
+
+/// A value of the body, with doubled braces made single ones in keys and texts.
+fn json(tree: &Tree, report: &Report) -> Option<serde_json::Value> {
+    Some(match &tree.value {
+        Value::Null => serde_json::Value::Null,
+        Value::Bool(value) => (*value).into(),
+        Value::Int(number) => (*number).into(),
+        Value::Float(number) => (*number).into(),
+        Value::Text(text) => placeholders::without_any(text, "json", &tree.at, report)?.into(),
+        Value::List(items) => {
+            let items: Vec<_> = items.iter().map(|item| json(item, report)).collect();
+            serde_json::Value::Array(items.into_iter().collect::<Option<_>>()?)
+        }
+        Value::Map(entries) => {
+            let mut object = serde_json::Map::new();
+            let mut complete = true;
+            for (key, value) in entries {
+                let name = placeholders::without_any(&Text::written(key.text.as_str()), "json", &key.at, report);
+                match (name, json(value, report)) {
+                    (Some(name), Some(value)) => {
+                        object.insert(name, value);
+                    }
+                    _ => complete = false,
+                }
+            }
+            if !complete {
+                return None;
+            }
+            object.into()
+        }
+        Value::Lookup(_) | Value::Joined(_) | Value::Lost => return None,
+    })
+}

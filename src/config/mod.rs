@@ -1,0 +1,119 @@
+//! What a user wrote to what will be done: the text of a config to a [`Plan`].
+//!
+//! The keys are those of dltHub's `rest_api_source`, and a few of our own. What dlt has and this program does not have
+//! yet is refused by name, never ignored. All problems of a file are told at once.
+//!
+//! ```text
+//! file --> syntax --> tree --> set --> secrets --> defaults --> lower --> Plan
+//!          yaml json  values   --set   look-ups    merged       each section by its own file,
+//!          toml py    + places         resolved    per resource key by key
+//! ```
+//!
+//! This module sends no request and runs no Python.
+
+mod auth;
+mod client;
+mod columns;
+mod defaults;
+mod destination;
+mod endpoint;
+mod headers;
+mod limits;
+mod lower;
+mod paginator;
+mod params;
+mod placeholders;
+mod problem;
+mod reader;
+mod resource;
+mod scalar_text;
+mod secrets;
+mod set;
+mod size;
+mod source;
+mod syntax;
+mod tree;
+mod write;
+
+pub use problem::{Place, Problem, Problems, code};
+pub use secrets::Surroundings;
+pub use set::Override;
+pub use source::Source;
+
+use problem::Report;
+use secrets::{Lookups, Sections};
+use syntax::{Document, Outside};
+use tree::Tree;
+
+use crate::plan::Plan;
+
+/// What changes a config from outside.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// `--set`: values that replace those of the config, in this order.
+    pub overrides: Vec<Override>,
+    /// `--to`: the folder of the tables, in place of the config's destination and dataset.
+    pub to: Option<String>,
+    /// `--resource`: the only resources that are selected; empty: those that the config selects.
+    pub resources: Vec<String>,
+    /// Where secrets are looked up.
+    pub surroundings: Surroundings,
+}
+
+/// No changes, in the surroundings of this process.
+impl Default for Options {
+    fn default() -> Self {
+        let surroundings = Surroundings::from_process();
+        Self { overrides: Vec::new(), to: None, resources: Vec::new(), surroundings }
+    }
+}
+
+/// Reads a config file and understands it.
+///
+/// # Errors
+/// Everything that is wrong with it, sorted by position.
+pub fn load(path: &std::path::Path, options: &Options) -> Result<Plan, Problems> {
+    match Source::read(path) {
+        Ok(source) => load_source(&source, options),
+        Err(problem) => {
+            let report = Report::default();
+            let at = problem.at.clone();
+            report.add(problem);
+            report.finish(None, &at)
+        }
+    }
+}
+
+/// Understands a config that has been read.
+///
+/// # Errors
+/// Everything that is wrong with it, sorted by position.
+pub fn load_source(source: &Source, options: &Options) -> Result<Plan, Problems> {
+    let report = Report::default();
+    let plan = understand(source, options, &report);
+    report.finish(plan, &source.whole())
+}
+
+fn understand(source: &Source, options: &Options, report: &Report) -> Option<Plan> {
+    let Document { mut root, mut outside } = syntax::parse(source, report)?;
+    for change in &options.overrides {
+        change.apply(&mut root, report);
+    }
+    let lookups = Lookups::new(&options.surroundings, sections(&root, &outside), &source.path, report);
+    lookups.resolve(&mut root);
+    root.name_paths();
+    for told in [&mut outside.source_name, &mut outside.pipeline_name, &mut outside.dataset_name] {
+        told.iter_mut().for_each(|tree| lookups.resolve(tree));
+    }
+    lower::plan(&root, &outside, source, options, &lookups)
+}
+
+/// The names that are part of where dlt looks for secrets; they cannot be secrets themselves.
+fn sections(root: &Tree, outside: &Outside) -> Sections {
+    let written = |tree: Option<&Tree>| tree.and_then(Tree::written_text).map(str::to_owned);
+    let pipeline = written(root.get("name")).or_else(|| written(outside.pipeline_name.as_ref()));
+    Sections { pipeline, source: written(outside.source_name.as_ref()) }
+}
+
+#[cfg(test)]
+mod tests;

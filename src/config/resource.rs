@@ -1,0 +1,147 @@
+//! One entry of `resources`, with its defaults.
+
+use super::client::Client;
+use super::columns;
+use super::endpoint::{self, Surrounding};
+use super::problem::{Place, Problem, Report, code};
+use super::reader::{self, Reader, invalid, unknown_word, unsupported_word, wrong_type};
+use super::secrets::Lookups;
+use super::tree::{Key, Text, Tree, Value};
+use super::write;
+use crate::plan::{NameError, Naming, RenameRule, ResourceName, ResourcePlan, TableName};
+
+/// A resource as far as it is understood. Names are there even if the rest is wrong, so that they can be compared.
+pub(super) struct Resource {
+    pub(super) name: Option<(ResourceName, Place)>,
+    pub(super) table: Option<(TableName, Place)>,
+    /// `None`: something is wrong, which is reported.
+    pub(super) plan: Option<ResourcePlan>,
+}
+
+/// dlt's keys that do nothing here yet.
+const UNSUPPORTED: [&str; 8] = [
+    "include_from_parent",
+    "incremental",
+    "max_table_nesting",
+    "merge_key",
+    "nested_hints",
+    "parent_table_name",
+    "processing_steps",
+    "references",
+];
+
+const NAMINGS: [(&str, Naming); 2] = [("preserve", Naming::Preserve), ("snake_case", Naming::SnakeCase)];
+
+/// Reads a resource that has its defaults.
+pub(super) fn read(tree: &Tree, client: Option<&Client<'_>>, lookups: &Lookups<'_>) -> Option<Resource> {
+    let report = lookups.report;
+    let mut reader = Reader::open(tree, report)?;
+    let written_name = reader.required("name").and_then(|tree| Some((tree, reader::text(tree, report)?)));
+    let name = written_name
+        .and_then(|(tree, text)| Some((checked(tree, ResourceName::parse(&text.reveal()), report)?, tree.at.clone())));
+    let table_tree = reader.present("table_name").or(written_name.map(|(tree, _)| tree));
+    let table = name.as_ref().and(table_tree).and_then(|tree| {
+        let text = reader::text(tree, report)?.reveal();
+        Some((checked(tree, TableName::parse(&text), report)?, tree.at.clone()))
+    });
+    let columns = reader.present("columns").map(|tree| columns::read(tree, report)).unwrap_or_default();
+    let write = write::read(&mut reader, columns.key);
+    let rename = reader.present("rename").map(|tree| rename(tree, report)).unwrap_or_default();
+    let naming = reader.present("naming").map_or(Some(Naming::default()), |tree| naming(tree, report));
+    let selected = reader.bool("selected").unwrap_or(true);
+    let endpoint = endpoint(&mut reader, written_name.map(|(_, text)| text), client, lookups);
+    refuse(&mut reader);
+    reader.close();
+
+    let plan = || {
+        let (name, table) = (name.as_ref()?.0.clone(), table.as_ref()?.0.clone());
+        let (endpoint, write, naming) = (endpoint?, write?, naming?);
+        Some(ResourcePlan { name, table, endpoint, write, columns: columns.hints, rename, naming, selected })
+    };
+    let plan = plan();
+    Some(Resource { name, table, plan })
+}
+
+fn checked<T>(tree: &Tree, name: Result<T, NameError>, report: &Report) -> Option<T> {
+    name.map_err(|error| report.add(Problem::new(code::INVALID, &tree.at, format!("`{}`: {error}", tree.label)))).ok()
+}
+
+/// An endpoint that is left out is one without keys.
+fn endpoint(
+    reader: &mut Reader<'_>,
+    name: Option<&Text>,
+    client: Option<&Client<'_>>,
+    lookups: &Lookups<'_>,
+) -> Option<crate::plan::Endpoint> {
+    let resource = reader.tree;
+    let empty = Tree { value: Value::Map(Vec::new()), ..resource.clone() };
+    let tree = reader.present("endpoint").unwrap_or(&empty);
+    if !matches!(tree.value, Value::Map(_)) {
+        wrong_type(tree, "a string or a map", lookups.report);
+        return None;
+    }
+    let surrounding = Surrounding { client: client?, lookups, resource, name };
+    endpoint::read(tree, &surrounding)
+}
+
+fn refuse(reader: &mut Reader<'_>) {
+    let report = reader.report;
+    reader.refuse(&UNSUPPORTED);
+    reader.bool("parallelized");
+    only(reader.present("table_format"), &["delta"], &["hive", "iceberg", "native"], report);
+    let files = ["csv", "insert_values", "jsonl", "model", "reference", "typed-jsonl"];
+    only(reader.present("file_format"), &["parquet", "preferred"], &files, report);
+    match reader.present("schema_contract") {
+        Some(Tree { value: Value::Map(entries), .. }) => {
+            entries.iter().for_each(|(_, mode)| only(Some(mode), &["evolve"], &CONTRACTS, report));
+        }
+        mode => only(mode, &["evolve"], &CONTRACTS, report),
+    }
+}
+
+const CONTRACTS: [&str; 3] = ["discard_row", "discard_value", "freeze"];
+
+/// Accepts the words that say what is done anyway and refuses the others that dlt knows.
+fn only(tree: Option<&Tree>, accepted: &[&str], known: &[&str], report: &Report) {
+    let Some(tree) = tree else { return };
+    let Some(word) = reader::text(tree, report) else { return };
+    let text = word.reveal();
+    match known.iter().find(|known| **known == text) {
+        Some(known) => unsupported_word(tree, known, report),
+        None if accepted.contains(&text.as_str()) => {}
+        None => unknown_word(tree, word, accepted, report),
+    }
+}
+
+fn naming(tree: &Tree, report: &Report) -> Option<Naming> {
+    let word = reader::text(tree, report)?;
+    let text = word.reveal();
+    let known = NAMINGS.iter().find(|(name, _)| *name == text);
+    if known.is_none() {
+        unknown_word(tree, word, &NAMINGS.map(|(name, _)| name), report);
+    }
+    known.map(|(_, naming)| *naming)
+}
+
+fn rename(tree: &Tree, report: &Report) -> Vec<RenameRule> {
+    let Value::Map(entries) = &tree.value else {
+        wrong_type(tree, "a map", report);
+        return Vec::new();
+    };
+    entries.iter().filter_map(|(key, value)| rename_rule(key, value, report)).collect()
+}
+
+fn rename_rule(key: &Key, value: &Tree, report: &Report) -> Option<RenameRule> {
+    let path: Vec<String> = key.text.split('.').map(str::to_owned).collect();
+    if path.iter().any(String::is_empty) {
+        let message = format!("`{}` in `rename` must be keys separated by single dots", key.text);
+        report.add(Problem::new(code::INVALID, &key.at, message));
+        return None;
+    }
+    let to = reader::text(value, report)?.reveal();
+    if to.trim().is_empty() {
+        invalid(value, "must not be empty", report);
+        return None;
+    }
+    Some(RenameRule { path, to })
+}

@@ -1,0 +1,262 @@
+//! Finds what a config leaves to be looked up: secrets, configuration values and environment variables.
+//!
+//! This is the only file of the library that reads environment variables. What is found becomes a piece of text that is
+//! never shown. The places and their order are dlt's: the environment, then `.dlt/secrets.toml` beside the config, then
+//! the one in the working directory; for `dlt.config` the `.dlt/config.toml` of the same folders follow.
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::problem::{Place, Problem, Report, code};
+use super::scalar_text::python_text;
+use super::syntax;
+use super::tree::{Lookup, LookupKind, Text, Tree, Value};
+
+/// What surrounds a run: environment variables and the working directory.
+#[derive(Clone, Default)]
+pub struct Surroundings {
+    environment: BTreeMap<String, String>,
+    working_dir: PathBuf,
+}
+
+impl Surroundings {
+    /// The surroundings of this process. Variables that are not UTF-8 count as not set.
+    pub fn from_process() -> Self {
+        let texts = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        // Without a working directory, paths stay relative to it, and opening them tells what is wrong.
+        let working_dir = std::env::current_dir().unwrap_or_default();
+        Self { environment: std::env::vars_os().filter_map(texts).collect(), working_dir }
+    }
+
+    /// Surroundings that are made up.
+    pub fn new(environment: impl IntoIterator<Item = (String, String)>, working_dir: impl Into<PathBuf>) -> Self {
+        Self { environment: environment.into_iter().collect(), working_dir: working_dir.into() }
+    }
+}
+
+/// Without the variables, which may be secrets.
+impl fmt::Debug for Surroundings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Surroundings").field("working_dir", &self.working_dir).finish_non_exhaustive()
+    }
+}
+
+/// The sections under which dlt looks for a value of this pipeline and source.
+#[derive(Debug, Default)]
+pub(super) struct Sections {
+    pub(super) pipeline: Option<String>,
+    pub(super) source: Option<String>,
+}
+
+impl Sections {
+    /// `key` under each section of sources, the most specific first.
+    fn of_sources(&self, key: &str) -> Vec<String> {
+        let named = self.source.iter().map(|source| format!("sources.rest_api.{source}.{key}"));
+        let all = named.chain([format!("sources.rest_api.{key}")]);
+        let compact = self.source.iter().map(|source| format!("sources.{source}.{key}"));
+        all.chain(compact).chain([format!("sources.{key}"), key.to_owned()]).collect()
+    }
+
+    /// All names of a key, in dlt's order: first below the pipeline's name, then without it.
+    fn names(&self, key: &str) -> Vec<String> {
+        let plain = self.of_sources(key);
+        let mut names: Vec<String> = Vec::new();
+        if let Some(pipeline) = &self.pipeline {
+            names.extend(plain.iter().map(|name| format!("{pipeline}.{name}")));
+        }
+        names.extend(plain);
+        names
+    }
+}
+
+/// A file of secrets or configuration; one that does not exist holds nothing.
+#[derive(Debug)]
+struct TomlFile {
+    path: Arc<Path>,
+    root: Option<Tree>,
+}
+
+/// Everything that look-ups of one config need.
+pub(super) struct Lookups<'a> {
+    pub(super) surroundings: &'a Surroundings,
+    pub(super) sections: Sections,
+    /// The folder of the config.
+    pub(super) folder: PathBuf,
+    pub(super) report: &'a Report,
+    secrets: OnceCell<Vec<TomlFile>>,
+    configuration: OnceCell<Vec<TomlFile>>,
+}
+
+impl<'a> Lookups<'a> {
+    pub(super) fn new(surroundings: &'a Surroundings, sections: Sections, config: &Path, report: &'a Report) -> Self {
+        let folder = config.parent().map(Path::to_path_buf).unwrap_or_default();
+        Self { surroundings, sections, folder, report, secrets: OnceCell::new(), configuration: OnceCell::new() }
+    }
+
+    /// Replaces every look-up in the tree by what it finds.
+    pub(super) fn resolve(&self, tree: &mut Tree) {
+        match &mut tree.value {
+            Value::List(items) => items.iter_mut().for_each(|item| self.resolve(item)),
+            Value::Map(entries) => entries.iter_mut().for_each(|(_, value)| self.resolve(value)),
+            Value::Lookup(lookup) => tree.value = self.found(lookup, &tree.at),
+            Value::Joined(parts) => {
+                parts.iter_mut().for_each(|part| self.resolve(part));
+                tree.value = self.joined(parts);
+            }
+            Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Text(_) | Value::Lost => {}
+        }
+    }
+
+    /// The field of an auth that the config leaves out, looked up as dlt does.
+    pub(super) fn credential(&self, field: &str, at: &Place) -> Tree {
+        let names = self.sections.names(&format!("credentials.{field}"));
+        Tree::new(self.find_or_report(LookupKind::Secret, field, &names, at), at)
+    }
+
+    fn found(&self, lookup: &mut Lookup, at: &Place) -> Value {
+        let names = match lookup.kind {
+            LookupKind::Env => vec![lookup.name.clone()],
+            LookupKind::Secret | LookupKind::Config => {
+                // The script names the key in full, so it is looked for as it is before dlt's sections.
+                let mut names = self.sections.names(&lookup.name);
+                names.retain(|name| *name != lookup.name);
+                names.insert(0, lookup.name.clone());
+                names
+            }
+        };
+        let Some(otherwise) = &mut lookup.otherwise else {
+            return self.find_or_report(lookup.kind, &lookup.name, &names, at);
+        };
+        self.find(lookup.kind, &names).unwrap_or_else(|| {
+            self.resolve(otherwise);
+            otherwise.value.clone()
+        })
+    }
+
+    fn joined(&self, parts: &[Tree]) -> Value {
+        let mut whole = Text::default();
+        for part in parts {
+            match (&part.value, python_text(part)) {
+                (Value::Lost, _) => return Value::Lost,
+                (Value::Null, _) | (_, None) => {
+                    let message = format!("{} cannot be part of a text", part.kind());
+                    self.report.add(Problem::new(code::WRONG_TYPE, &part.at, message));
+                    return Value::Lost;
+                }
+                (_, Some(text)) => whole.append(text),
+            }
+        }
+        Value::Text(whole)
+    }
+
+    fn find_or_report(&self, kind: LookupKind, name: &str, names: &[String], at: &Place) -> Value {
+        self.find(kind, names).unwrap_or_else(|| {
+            self.report.add(self.not_found(kind, name, names, at));
+            Value::Lost
+        })
+    }
+
+    /// The environment under every name comes before any file.
+    fn find(&self, kind: LookupKind, names: &[String]) -> Option<Value> {
+        for name in names {
+            if let Some(text) = self.surroundings.environment.get(&variable(kind, name)) {
+                return Some(Value::Text(Text::looked_up(text.as_str())));
+            }
+        }
+        for root in self.files(kind).into_iter().filter_map(|file| file.root.as_ref()) {
+            if let Some(value) = names.iter().find_map(|name| value_at(root, name)) {
+                return Some(value);
+            }
+        }
+        None
+    }
+
+    fn files(&self, kind: LookupKind) -> Vec<&TomlFile> {
+        let secrets = || self.secrets.get_or_init(|| self.open("secrets.toml"));
+        match kind {
+            LookupKind::Env => Vec::new(),
+            LookupKind::Secret => secrets().iter().collect(),
+            LookupKind::Config => {
+                secrets().iter().chain(self.configuration.get_or_init(|| self.open("config.toml"))).collect()
+            }
+        }
+    }
+
+    /// The file beside the config and the one in the working directory.
+    fn open(&self, name: &str) -> Vec<TomlFile> {
+        let beside = self.surroundings.working_dir.join(&self.folder).join(".dlt").join(name);
+        let working = self.surroundings.working_dir.join(".dlt").join(name);
+        let mut paths = vec![beside];
+        if !paths.contains(&working) {
+            paths.push(working);
+        }
+        paths.into_iter().map(|path| self.open_file(path.into())).collect()
+    }
+
+    fn open_file(&self, path: Arc<Path>) -> TomlFile {
+        let root = match std::fs::read_to_string(&path) {
+            Ok(text) => syntax::parse_toml(path.clone(), &text, self.report),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => {
+                let at = Place::Whole { path: path.clone() };
+                self.report.add(Problem::new(code::FILE, &at, format!("cannot read the file: {error}")));
+                None
+            }
+        };
+        TomlFile { path, root }
+    }
+
+    fn not_found(&self, kind: LookupKind, name: &str, names: &[String], at: &Place) -> Problem {
+        if kind == LookupKind::Env {
+            return Problem::new(code::SECRET, at, format!("the environment variable `{name}` is not set"));
+        }
+        let what = if kind == LookupKind::Secret { "secret" } else { "configuration value" };
+        let variables: Vec<String> = names.iter().map(|name| variable(kind, name)).collect();
+        let files: Vec<String> = self.files(kind).iter().map(|file| file.path.display().to_string()).collect();
+        let message = format!(
+            "the {what} `{name}` is not set; looked at the environment variables {} and at the keys {} of the files {}",
+            quoted(&variables),
+            quoted(names),
+            quoted(&files),
+        );
+        let hint = variables.first().map(|first| format!("set the environment variable `{first}`"));
+        Problem { hint, ..Problem::new(code::SECRET, at, message) }
+    }
+}
+
+fn quoted(words: &[String]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    quoted.join(", ")
+}
+
+/// dlt writes the path of a key in capitals, with `__` between its parts.
+fn variable(kind: LookupKind, name: &str) -> String {
+    match kind {
+        LookupKind::Env => name.to_owned(),
+        LookupKind::Secret | LookupKind::Config => name.replace('.', "__").to_uppercase(),
+    }
+}
+
+/// The value at a dotted path, with its texts marked as looked up.
+fn value_at(root: &Tree, path: &str) -> Option<Value> {
+    let mut tree = root;
+    for key in path.split('.') {
+        tree = tree.get(key)?;
+    }
+    Some(hidden(tree).value)
+}
+
+fn hidden(tree: &Tree) -> Tree {
+    let value = match &tree.value {
+        Value::Text(text) => Value::Text(Text::looked_up(text.reveal())),
+        Value::List(items) => Value::List(items.iter().map(hidden).collect()),
+        Value::Map(entries) => Value::Map(entries.iter().map(|(key, value)| (key.clone(), hidden(value))).collect()),
+        other => other.clone(),
+    };
+    Tree { value, ..tree.clone() }
+}

@@ -1,0 +1,47 @@
+//! `${env:NAME}` inside texts: cut out of the text and left to be looked up.
+
+use crate::config::problem::{Place, Problem, Report, code};
+use crate::config::tree::{Lookup, LookupKind, Tree, Value};
+
+const OPENING: &str = "${env:";
+
+/// Turns every text that holds `${env:NAME}` into its pieces and look-ups.
+pub(in crate::config) fn interpolate(tree: &mut Tree, report: &Report) {
+    match &mut tree.value {
+        Value::List(items) => items.iter_mut().for_each(|item| interpolate(item, report)),
+        Value::Map(entries) => entries.iter_mut().for_each(|(_, value)| interpolate(value, report)),
+        Value::Text(_) => {
+            let Some(text) = tree.written_text().filter(|text| text.contains(OPENING)) else { return };
+            match pieces(text, &tree.at) {
+                Ok(pieces) => tree.value = Value::Joined(pieces),
+                Err(problem) => {
+                    report.add(problem);
+                    tree.value = Value::Lost;
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) => {}
+        Value::Lookup(_) | Value::Joined(_) | Value::Lost => {}
+    }
+}
+
+fn pieces(text: &str, at: &Place) -> Result<Vec<Tree>, Problem> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(OPENING) {
+        let closed = after.split_once('}').filter(|(name, _)| !name.trim().is_empty());
+        let Some((name, after)) = closed else {
+            return Err(Problem::new(code::SYNTAX, at, "`${env:` is not followed by a name and `}`"));
+        };
+        if !before.is_empty() {
+            pieces.push(Tree::text(before, at));
+        }
+        let lookup = Lookup { kind: LookupKind::Env, name: name.trim().to_owned(), otherwise: None };
+        pieces.push(Tree::new(Value::Lookup(lookup), at));
+        rest = after;
+    }
+    if !rest.is_empty() {
+        pieces.push(Tree::text(rest, at));
+    }
+    Ok(pieces)
+}

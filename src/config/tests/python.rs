@@ -1,0 +1,201 @@
+//! Python scripts, read without running them.
+
+use super::python;
+use crate::plan::{ApiKeyLocation, Auth, Method, PaginatorSpec, ParameterPlace, Secret, WriteDisposition};
+
+const ISSUE: &str = r#"import dlt
+from dlt.sources.rest_api import rest_api_source
+
+source = rest_api_source({
+    "client": {
+        "base_url": "https://api.example.com",
+        "auth": {
+            "type": "api_key",
+            "name": "api_key",
+            "api_key": dlt.secrets["api_key"],
+            "location": "query"
+        }
+    },
+    "resource_defaults": {
+        "primary_key": "id",
+        "write_disposition": "merge"
+    },
+    "resources": [
+        {
+            "name": "resource_name",
+            "endpoint": {
+                "path": "/v1/resource",
+                "data_selector": "data",
+                "paginator": {
+                    "type": "offset",
+                    "limit": 100
+                }
+            }
+        }
+    ]
+})
+"#;
+
+#[test]
+fn the_script_of_the_issue_is_understood() {
+    let case = python(ISSUE).env(&[("API_KEY", "canary")]);
+    let resource = case.resource();
+    assert_eq!(resource.name.as_str(), "resource_name");
+    assert_eq!(resource.table.as_str(), "resource_name");
+    assert_eq!(resource.endpoint.url.as_str(), "https://api.example.com/v1/resource");
+    assert_eq!(resource.endpoint.method, Method::Get);
+    assert_eq!(resource.write, WriteDisposition::Merge { key: vec!["id".into()] });
+    let auth = Auth::ApiKey { name: "api_key".into(), key: Secret::new("canary"), location: ApiKeyLocation::Query };
+    assert_eq!(resource.endpoint.auth, Some(auth));
+    let PaginatorSpec::Offset(offset) = resource.endpoint.paginator else { panic!("not offset") };
+    assert_eq!((offset.limit.get(), offset.offset, offset.stop_after_empty_page), (100, 0, true));
+    assert_eq!(offset.offset_place, ParameterPlace::Query("offset".into()));
+    assert_eq!(offset.limit_place, ParameterPlace::Query("limit".into()));
+    assert!(offset.total_path.is_some());
+    let plan = case.plan();
+    assert_eq!((plan.pipeline.as_str(), plan.target.to_string().as_str()), ("config", "./lake"));
+}
+
+#[test]
+fn the_script_of_the_issue_without_its_secret_says_where_it_looked() {
+    assert_eq!(
+        python(ISSUE).problems(),
+        ["config.py:10:24: the secret `api_key` is not set; looked at the environment variables `API_KEY`, \
+          `SOURCES__REST_API__API_KEY`, `SOURCES__API_KEY` and at the keys `api_key`, `sources.rest_api.api_key`, \
+          `sources.api_key` of the files `/nowhere/.dlt/secrets.toml` (set the environment variable `API_KEY`)"]
+    );
+}
+
+fn script(before: &str, resource: &str) -> super::Case {
+    python(&format!(
+        "import os\nimport dlt\nfrom dlt.sources.rest_api import rest_api_source, RESTAPIConfig\n{before}\n\
+         source = rest_api_source({{\"client\": {{\"base_url\": \"https://a.b\", \"paginator\": \"single_page\"}}, \
+         \"resources\": [{resource}]}})\n"
+    ))
+}
+
+#[test]
+fn names_stand_for_what_they_are_bound_to_once() {
+    let before = "PATH = 'a' 'b'\nLIMIT = 5\nPARAMS = {'n': -LIMIT if False else 1}";
+    assert_eq!(
+        script(before, "{'name': 'r', 'endpoint': {'path': PATH, 'params': PARAMS}}").problems(),
+        ["config.py:6:16: a conditional expression cannot be read; only static values can"]
+    );
+    let case = script("PATH = 'a' 'b'\nN = -5", "{'name': 'r', 'endpoint': {'path': PATH + '/c', 'params': {'n': N}}}");
+    let endpoint = case.resource().endpoint;
+    assert_eq!(endpoint.url.as_str(), "https://a.b/ab/c");
+    assert_eq!(endpoint.params, [("n".to_owned(), "-5".to_owned())]);
+}
+
+#[test]
+fn a_name_with_two_meanings_is_refused() {
+    assert_eq!(
+        script("P = 'a'\nP = 'b'", "{'name': 'r', 'endpoint': P}").problems(),
+        ["config.py:6:134: `P` is bound more than once; only names with one value can be read"]
+    );
+    assert_eq!(
+        script("P = {}\nP['path'] = 'b'", "{'name': 'r', 'endpoint': P}").problems(),
+        ["config.py:6:134: `P` is changed after it is bound, at config.py:5:1; only static values can be read"]
+    );
+    assert_eq!(
+        script("for P in 'ab': pass", "{'name': 'r', 'endpoint': P}").problems(),
+        ["config.py:5:134: `P` is not bound to a literal in this file; only static values can be read"]
+    );
+    assert_eq!(
+        script("P = [P]", "{'name': 'r', 'endpoint': P}").problems(),
+        [
+            "config.py:4:5: `endpoint` must be a string or a map, not a list",
+            "config.py:4:5: the config is nested too deeply, is too large or refers to itself",
+        ]
+    );
+}
+
+#[test]
+fn what_is_not_static_is_named() {
+    let resource = "{'name': f(1), 'endpoint': lambda: 1}, {**x, 1: 2}, [y for y in z], 3j, BearerTokenAuth(token='x')";
+    assert_eq!(
+        script("", resource).problems(),
+        [
+            "config.py:5:117: a call of `f` cannot be read; only static values can",
+            "config.py:5:135: a lambda cannot be read; only static values can",
+            "config.py:5:147: `name` is missing in `resources[1]`",
+            "config.py:5:150: `**` is not a static key; only static values can be read",
+            "config.py:5:153: a key must be a string, not an integer",
+            "config.py:5:160: a comprehension cannot be read; only static values can",
+            "config.py:5:176: a complex number cannot be read; only static values can",
+            "config.py:5:180: a call of `BearerTokenAuth` cannot be read; only static values can \
+             (write it as a dictionary with `type`)",
+        ]
+    );
+}
+
+#[test]
+fn texts_are_put_together_with_what_is_looked_up() {
+    let header = "f'Bearer {dlt.secrets[\"a.token\"]} {1 + 1 if False else 2}'";
+    assert_eq!(
+        script("", &format!("{{'name': 'r', 'endpoint': {{'headers': {{'X': {header}}}}}}}")).problems(),
+        ["config.py:5:187: a conditional expression cannot be read; only static values can"]
+    );
+    let resource = "{'name': 'r', 'endpoint': {'headers': {\
+                    'A': f'Bearer {dlt.secrets[\"a.token\"]} {{x}} {2}'.strip if False else f'Bearer {dlt.secrets[\"a.token\"]}', }}}";
+    assert_eq!(script("", resource).problems().len(), 1);
+    let resource = "{'name': 'r', 'endpoint': {'headers': {\
+                    'A': f'Bearer {dlt.secrets[\"a.token\"]}' ' x' f' {{{{}}}} {2}', \
+                    'B': 'k-' + os.environ['B'], 'C': os.getenv('C', 'c'), 'D': os.environ.get('D')}}}";
+    let case = script("", resource).env(&[("A__TOKEN", "t{1}"), ("B", "b")]);
+    let headers = [("A", "Bearer t{1} x {} 2"), ("B", "k-b"), ("C", "c")];
+    assert_eq!(case.resource().endpoint.headers, headers.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    assert!(!format!("{:?}", case.plan()).contains("t{1}"));
+}
+
+#[test]
+fn a_config_is_found_by_annotation_and_in_functions() {
+    let text = r#"
+import dlt as d
+from dlt.sources import rest_api as api
+
+@d.source
+def shop(token=d.secrets.value):
+    config: api.RESTAPIConfig = {
+        "client": {"base_url": "https://a.b", "auth": {"type": "api_key", "api_key": token}, "paginator": "single_page"},
+        "resources": ("r",),
+    }
+    yield from api.rest_api_resources(config)
+
+if __name__ == "__main__":
+    pipeline = d.pipeline(pipeline_name="shop", destination="/data/lake", dataset_name="raw")
+    pipeline.run(shop())
+"#;
+    let case = python(text).env(&[("TOKEN", "canary")]);
+    let plan = case.plan();
+    assert_eq!((plan.pipeline.as_str(), plan.target.to_string().as_str()), ("shop", "/data/lake/raw"));
+    assert!(case.resource().endpoint.auth.is_some());
+    let annotated = "config: RESTAPIConfig = {'client': {'base_url': 'https://a.b'}, 'resources': []}";
+    assert!(python(annotated).plan().resources.is_empty());
+}
+
+#[test]
+fn the_source_and_the_pipeline_have_names() {
+    let text = "rest_api_source(config=C, name='s')\nC = {'client': {'base_url': 'https://a.b', 'auth': 'api_key'}, \
+                'resources': []}\ndlt.pipeline('p', destination='duckdb')";
+    let case = python(text).env(&[("P__SOURCES__REST_API__S__CREDENTIALS__API_KEY", "k")]);
+    assert_eq!(case.plan().pipeline.as_str(), "p");
+    let text = "rest_api_source(name='s', config={'client': {'base_url': 'https://a.b'}, 'resources': []})";
+    assert_eq!(python(text).plan().pipeline.as_str(), "s");
+}
+
+#[test]
+fn scripts_without_one_config_are_refused() {
+    assert_eq!(
+        python("x = 1").problems(),
+        ["config.py: no call of `rest_api_source` with a config and no name annotated as `RESTAPIConfig` was found"]
+    );
+    assert_eq!(
+        python("rest_api_source({})\nrest_api_source({'a': 1})").problems(),
+        [
+            "config.py:2:17: the script has more than one config; only one can be read (give each config a file of its own)"
+        ]
+    );
+    assert_eq!(python("rest_api_source({").problems().len(), 1);
+    assert_eq!(python(&"[".repeat(5000)).problems(), ["config.py:1:101: brackets are nested deeper than 100 levels"]);
+}

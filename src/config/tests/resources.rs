@@ -1,0 +1,183 @@
+//! Resources: names, defaults, keys, columns, write dispositions, and what bounds the run.
+
+use std::time::Duration;
+
+use super::{one, yaml};
+use crate::plan::{DataType, Naming, WriteDisposition};
+
+#[test]
+fn defaults_are_merged_as_deep_as_dlt_does() {
+    let text = "client: {base_url: https://a.b}\n\
+                resource_defaults:\n  primary_key: id\n  write_disposition: merge\n  columns: {a: {data_type: text}, b: {data_type: text, nullable: false}}\n\
+                \x20 endpoint: {paginator: single_page, headers: {A: a}, params: {x: 1, y: 2}, json: {o: {p: 1}, q: 1}}\n\
+                resources:\n- a\n\
+                - {name: b, write_disposition: append, primary_key: null, columns: [{name: b, data_type: double}, {name: c}],\n\
+                \x20  endpoint: {headers: {B: b}, params: {x: null, z: 3}, json: {o: {r: 2}}}}\n";
+    let plan = yaml(text).plan();
+    let shown: Vec<String> = plan
+        .resources
+        .iter()
+        .map(|resource| {
+            let endpoint = &resource.endpoint;
+            let columns: Vec<_> =
+                resource.columns.iter().map(|hint| (hint.name.as_str(), hint.data_type, hint.nullable)).collect();
+            format!(
+                "{:?} {:?} {:?} {} {columns:?}",
+                resource.write,
+                endpoint.params,
+                endpoint.headers,
+                endpoint.json.as_ref().expect("json")
+            )
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            r#"Merge { key: ["id"] } [("x", "1"), ("y", "2")] [("A", "a")] {"o":{"p":1},"q":1} [("a", Some(Text), true), ("b", Some(Text), false)]"#,
+            r#"Append [("y", "2"), ("z", "3")] [("B", "b")] {"o":{"r":2},"q":1} [("a", Some(Text), true), ("b", Some(Double), false), ("c", None, true)]"#,
+        ]
+    );
+}
+
+#[test]
+fn problems_of_the_defaults_are_told_once_and_where_they_are_written() {
+    let text = "client: {base_url: https://a.b, paginator: single_page}\n\
+                resource_defaults: {name: x, endpoint: {paginater: 1}}\nresources: [a, b]\n";
+    assert_eq!(
+        yaml(text).problems(),
+        [
+            "config.yaml:2:21: unknown key `name` in `resource_defaults` (names belong to the resources)",
+            "config.yaml:2:41: unknown key `paginater` in `resource_defaults.endpoint` (did you mean `paginator`?)",
+        ]
+    );
+    let text = "client: {base_url: https://a.b}\nresource_defaults: {endpoint: x}\nresources: []\n";
+    assert_eq!(yaml(text).problems(), ["config.yaml:2:31: `endpoint` must be a map, not a string"]);
+}
+
+#[test]
+fn names_and_tables_are_unique() {
+    let text =
+        "client: {base_url: https://a.b, paginator: single_page}\nresources: [a-b, c, c, {name: d, table_name: A_b}]\n";
+    assert_eq!(
+        yaml(text).problems(),
+        [
+            "config.yaml:2:21: there is a resource `c` already",
+            "config.yaml:2:46: resource `d` has the table `a_b`, as resource `a-b` has (give one of them a `table_name`)",
+        ]
+    );
+}
+
+#[test]
+fn write_dispositions_and_keys_are_read() {
+    let table = [
+        ("selected: true", WriteDisposition::Append),
+        ("write_disposition: replace", WriteDisposition::Replace),
+        ("write_disposition: {disposition: skip}", WriteDisposition::Skip),
+        ("write_disposition: {disposition: merge, strategy: upsert}\nprimary_key: [a, b]", merge(&["a", "b"])),
+        (
+            "write_disposition: merge\nprimary_key: a\ncolumns: {b: {primary_key: true}, a: {primary_key: true}}",
+            merge(&["a", "b"]),
+        ),
+    ];
+    for (keys, expected) in table {
+        assert_eq!(one(keys).resource().write, expected, "{keys}");
+    }
+    assert_eq!(
+        one("write_disposition: merge").problems(),
+        ["config.yaml:3:3: `write_disposition` `merge` needs a `primary_key` (give `primary_key: id`)"]
+    );
+    assert_eq!(
+        one("primary_key: id\nwrite_disposition: {disposition: merge, strategy: scd2, deduplicated: true}").problems(),
+        [
+            "config.yaml:5:53: `strategy` `scd2` is not supported yet",
+            "config.yaml:5:59: `deduplicated` is not supported yet",
+        ]
+    );
+    assert_eq!(one("write_disposition: upsert").problems().len(), 1);
+}
+
+fn merge(key: &[&str]) -> WriteDisposition {
+    WriteDisposition::Merge { key: key.iter().map(|column| (*column).to_owned()).collect() }
+}
+
+#[test]
+fn columns_are_read_and_what_is_not_supported_is_named() {
+    let keys = "columns:\n- {name: a, data_type: bigint, nullable: false, description: x, x-y: 1, partition: false}\n- {name: b}";
+    let hints = one(keys).resource().columns;
+    assert_eq!(hints.len(), 2);
+    assert_eq!((hints[0].name.as_str(), hints[0].data_type, hints[0].nullable), ("a", Some(DataType::BigInt), false));
+    let keys = "columns: {a: {data_type: int}, b: {data_type: decimal}, c: {partition: true}, d: {dat: 1}, e: {data_type: txt}}";
+    assert_eq!(
+        one(keys).problems(),
+        [
+            "config.yaml:4:28: `data_type` cannot be `int` (valid here: `text`, `bigint`, `double`, `bool`, `timestamp`, `date`, `json`)",
+            "config.yaml:4:49: `data_type` `decimal` is not supported yet",
+            "config.yaml:4:63: `partition` is not supported yet",
+            "config.yaml:4:85: unknown key `dat` in `resources[0].columns.d` \
+             (valid here: `name`, `data_type`, `nullable`, `primary_key`, `timezone`)",
+            "config.yaml:4:109: `data_type` cannot be `txt` (did you mean `text`?)",
+        ]
+    );
+}
+
+#[test]
+fn what_dlt_has_and_we_do_not_is_refused_by_name() {
+    let keys = "include_from_parent: [id]\nprocessing_steps: []\nmerge_key: id\nmax_table_nesting: 0\nschema_contract: freeze\n\
+                table_format: iceberg\nfile_format: csv\nparallelized: true\nendpoint: {data: x, incremental: {cursor_path: x}, response_actions: []}";
+    let messages: Vec<String> = one(keys).problems();
+    assert_eq!(
+        messages,
+        [
+            "config.yaml:4:3: `include_from_parent` is not supported yet",
+            "config.yaml:5:3: `processing_steps` is not supported yet",
+            "config.yaml:6:3: `merge_key` is not supported yet",
+            "config.yaml:7:3: `max_table_nesting` is not supported yet",
+            "config.yaml:8:20: `schema_contract` `freeze` is not supported yet",
+            "config.yaml:9:17: `table_format` `iceberg` is not supported yet",
+            "config.yaml:10:16: `file_format` `csv` is not supported yet",
+            "config.yaml:12:14: `data` is not supported yet",
+            "config.yaml:12:23: `incremental` is not supported yet",
+            "config.yaml:12:54: `response_actions` is not supported yet",
+        ]
+    );
+    let keys = "schema_contract: {columns: evolve}\ntable_format: delta\nfile_format: parquet\nparallelized: false";
+    assert!(one(keys).plan().resources[0].selected);
+}
+
+#[test]
+fn our_own_keys_are_read() {
+    let text = "name: p\ndestination: {uri: s3://b/lake, storage_options: {AWS_REGION: x}}\ndataset: raw\n\
+                limits: {max_pages: 3, memory: 64MiB, max_nesting: 9, commit_attempts: 2, file_bytes: 1MB, resources_in_flight: 1}\n\
+                client: {base_url: https://a.b, paginator: single_page, timeout: 0.5, max_body_bytes: 1KB, concurrency: 7,\n\
+                \x20 retry: {status_codes: [500], max_retries: 0, backoff_factor: 0.1, max_wait: 9}}\n\
+                resources:\n- {name: r, selected: false, naming: preserve, rename: {a.b: c}}\n";
+    let plan = yaml(text).plan();
+    assert_eq!((plan.pipeline.as_str(), plan.target.to_string().as_str()), ("p", "s3://b/lake/raw"));
+    assert_eq!(plan.target.storage_options.len(), 1);
+    let limits = &plan.limits;
+    assert_eq!((limits.pages_max.get(), limits.memory_bytes.get(), limits.nesting_max), (3, 64 << 20, 9));
+    assert_eq!(
+        (limits.commit_attempts.get(), limits.file_bytes.get(), limits.resources_in_flight.get()),
+        (2, 1_000_000, 1)
+    );
+    assert_eq!((limits.request_timeout, limits.body_bytes_max), (Duration::from_millis(500), 1000));
+    assert_eq!(limits.requests_in_flight.get(), 7);
+    assert_eq!((plan.retry.status_codes.as_slice(), plan.retry.max_retries), ([500].as_slice(), 0));
+    let resource = &plan.resources[0];
+    assert_eq!((resource.selected, resource.naming), (false, Naming::Preserve));
+    assert_eq!((resource.rename[0].path.join("/"), resource.rename[0].to.as_str()), ("a/b".to_owned(), "c"));
+}
+
+#[test]
+fn arguments_choose_the_resources_and_the_folder() {
+    let mut case = yaml(
+        "client: {base_url: https://a.b, paginator: single_page}\nresources: [posts, {name: users, selected: false}]",
+    );
+    case.options.resources = vec!["users".into()];
+    case.options.to = Some("/x".into());
+    let plan = case.plan();
+    let selected: Vec<bool> = plan.resources.iter().map(|resource| resource.selected).collect();
+    assert_eq!((selected, plan.target.to_string()), (vec![false, true], "/x".to_owned()));
+    case.options.resources = vec!["post".into()];
+    assert_eq!(case.problems(), ["--resource: there is no resource `post` (did you mean `posts`?)"]);
+}

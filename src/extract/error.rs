@@ -1,0 +1,106 @@
+//! Why a walk stopped before its end, and at which page.
+
+use std::error::Error;
+use std::fmt;
+
+use super::paginate::PagingFault;
+use super::select::SelectFault;
+use crate::client::ClientError;
+use crate::plan::{ResourceName, SafeUrl};
+
+/// A walk that stopped before its end.
+#[derive(Debug)]
+pub struct ExtractError {
+    /// The resource.
+    pub resource: ResourceName,
+    /// The number of the page, from 1.
+    pub page: u64,
+    /// Where the page is.
+    pub url: SafeUrl,
+    /// What happened.
+    pub kind: ExtractErrorKind,
+}
+
+/// What stopped a walk.
+#[derive(Debug)]
+pub enum ExtractErrorKind {
+    /// The request failed for good.
+    Client(ClientError),
+    /// The rows of the page cannot be told.
+    Select(SelectFault),
+    /// The page does not tell how to go on.
+    Paging(PagingFault),
+    /// There are more pages than are read.
+    TooManyPages {
+        /// The most pages that are read.
+        pages_max: u64,
+    },
+}
+
+impl ExtractError {
+    /// A stable name of what happened.
+    pub fn code(&self) -> &'static str {
+        match &self.kind {
+            ExtractErrorKind::Client(error) => error.code(),
+            ExtractErrorKind::Select(SelectFault::Missing { .. }) => "rows_missing",
+            ExtractErrorKind::Select(SelectFault::Changed { .. }) => "rows_changed",
+            ExtractErrorKind::Select(SelectFault::Ambiguous { .. }) => "rows_ambiguous",
+            ExtractErrorKind::Paging(PagingFault::Total { .. }) => "paging_total",
+            ExtractErrorKind::Paging(PagingFault::HasMoreMissing { .. } | PagingFault::HasMore { .. }) => {
+                "paging_has_more"
+            }
+            ExtractErrorKind::Paging(PagingFault::Repeated { .. }) => "paging_repeated",
+            ExtractErrorKind::Paging(PagingFault::Overflow { .. }) => "paging_overflow",
+            ExtractErrorKind::TooManyPages { .. } => "too_many_pages",
+        }
+    }
+
+    /// What to try next.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match &self.kind {
+            ExtractErrorKind::Client(error) => return error.hint(),
+            ExtractErrorKind::Select(SelectFault::Missing { .. }) => "set `data_selector` to where the rows are",
+            ExtractErrorKind::Select(SelectFault::Changed { .. }) => {
+                "the API may have answered with an error in place of rows"
+            }
+            ExtractErrorKind::Select(SelectFault::Ambiguous { .. }) => "set `data_selector` to one of them",
+            ExtractErrorKind::Paging(PagingFault::Total { .. }) => {
+                "set `total_path` to a number of records, or to null to read until an empty page"
+            }
+            ExtractErrorKind::Paging(PagingFault::HasMoreMissing { .. } | PagingFault::HasMore { .. }) => {
+                "check `has_more_path`"
+            }
+            ExtractErrorKind::Paging(PagingFault::Repeated { .. }) => {
+                "check the names of the paging parameters; where pages may well be equal, set `allow_repeated_pages: true`"
+            }
+            ExtractErrorKind::Paging(PagingFault::Overflow { .. }) => return None,
+            ExtractErrorKind::TooManyPages { .. } => "raise `limits.max_pages` if the walk is not endless",
+        };
+        Some(hint.to_owned())
+    }
+}
+
+impl fmt::Display for ExtractError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "page {} of resource `{}`", self.page, self.resource)?;
+        match &self.kind {
+            // The client's error names its URL itself.
+            ExtractErrorKind::Client(error) => write!(formatter, ": {error}"),
+            ExtractErrorKind::Select(fault) => write!(formatter, " (`{}`): {fault}", self.url),
+            ExtractErrorKind::Paging(fault) => write!(formatter, " (`{}`): {fault}", self.url),
+            ExtractErrorKind::TooManyPages { pages_max } => {
+                write!(formatter, " (`{}`): there are more than {pages_max} pages", self.url)
+            }
+        }
+    }
+}
+
+impl Error for ExtractError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.kind {
+            // Its own words are in ours already.
+            ExtractErrorKind::Client(error) => error.source(),
+            ExtractErrorKind::Select(_) | ExtractErrorKind::Paging(_) | ExtractErrorKind::TooManyPages { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! The `offset` scheme: the position is the number of records before the page.
+//!
+//! 1. The offset moves on by the records that a page holds, not by `limit`: servers cap the page size.
+//! 2. The total is read from every page, because it may grow and shrink while the walk is under way. Without one the walk
+//!    ends at the first empty page.
+//! 3. With a total, pages can be asked for ahead. The first page sets the stride. A page that is shorter has its *gap*
+//!    asked for before anything later; a longer one makes what was asked for ahead stale.
+//! 4. A total may be too small: some servers count the page. Where it says that a *full* page was the last, one more page
+//!    is asked for in *doubt*; from the first record found there on only an empty page ends the walk.
+
+use super::{Paginator, PagingFault, Parameter, Position, Purpose, Range, Repeated, Seen, Step};
+use crate::json::{Kind, Node};
+use crate::plan::OffsetSpec;
+
+/// The scheme on its way.
+pub(super) struct Offset {
+    spec: OffsetSpec,
+    /// Records of a full page, known from the first page on.
+    stride: Option<u64>,
+    /// The total as last heard.
+    total: Option<u64>,
+    /// Whether there were records beyond a total.
+    total_was_wrong: bool,
+    /// Pages seen.
+    pages: u64,
+}
+
+impl Offset {
+    pub(super) fn new(spec: OffsetSpec) -> Self {
+        Self { spec, stride: None, total: None, total_was_wrong: false, pages: 0 }
+    }
+
+    fn range(&self, offset: u64, purpose: Purpose) -> Range {
+        let limit = self.spec.limit.get();
+        Range { offset, limit, expected: self.stride.unwrap_or(limit), purpose }
+    }
+
+    fn next(&self, offset: u64) -> Step {
+        Step::Next(Position::Range(self.range(offset, Purpose::Next)))
+    }
+
+    fn is_beyond_maximum(&self, offset: u64) -> bool {
+        self.spec.maximum_offset.is_some_and(|maximum| offset >= maximum)
+    }
+
+    fn after_records(&mut self, range: &Range, seen: &Seen<'_>) -> Result<Step, PagingFault> {
+        let records = seen.records.unwrap_or(range.limit);
+        let end = sum(range.offset, records)?;
+        let is_full = records >= range.limit || records >= self.stride.unwrap_or(u64::MAX);
+        if range.purpose != Purpose::Gap {
+            self.stride = Some(self.stride.unwrap_or(0).max(records));
+        }
+        self.total_was_wrong |= range.purpose == Purpose::Doubt;
+        let more = self.has_more(seen.body)?;
+        if more == Some(false) || self.is_beyond_maximum(end) {
+            return Ok(done());
+        }
+        let Some(total) = self.total else { return Ok(self.next(end)) };
+        if end < total {
+            return Ok(self.towards_total(range, end));
+        }
+        if more == Some(true) {
+            return Ok(self.next(end));
+        }
+        // On the first page a total that is no more than the page may be the count of the page.
+        let counts_the_page = self.pages == 1 && total <= records;
+        if seen.records.is_some() && (is_full || counts_the_page || self.total_was_wrong) {
+            return Ok(Step::Next(Position::Range(self.range(end, Purpose::Doubt))));
+        }
+        Ok(done())
+    }
+
+    /// After a page that ended at `end`, where the total says that more follows.
+    fn towards_total(&self, range: &Range, end: u64) -> Step {
+        let expected_end = range.offset.saturating_add(range.expected);
+        if end >= expected_end {
+            return self.next(end);
+        }
+        let gap = expected_end - end;
+        // No more than the gap is asked for, so that the pages ahead stay good.
+        let limit = gap.min(self.spec.limit.get());
+        Step::Fill(Position::Range(Range { offset: end, limit, expected: gap, purpose: Purpose::Gap }))
+    }
+
+    fn after_nothing(&self, range: &Range, seen: &Seen<'_>) -> Result<Step, PagingFault> {
+        let expected_end = sum(range.offset, range.expected.max(1))?;
+        let total_says_more = self.total.is_some_and(|total| expected_end < total);
+        let missing = self.total.map_or(0, |total| total.saturating_sub(range.offset));
+        if range.purpose == Purpose::Gap && total_says_more && !self.is_beyond_maximum(expected_end) {
+            return Ok(self.next(expected_end));
+        }
+        if range.purpose == Purpose::Doubt || self.spec.stop_after_empty_page {
+            return Ok(Step::Done { missing });
+        }
+        if self.has_more(seen.body)? == Some(false) || self.is_beyond_maximum(expected_end) {
+            return Ok(done());
+        }
+        let goes_on = match self.total {
+            Some(_) => total_says_more,
+            // Who turns off the end at an empty page and gives another end wants the pages between.
+            None => self.spec.maximum_offset.is_some() || (self.spec.has_more_path.is_some() && seen.body.is_some()),
+        };
+        Ok(if goes_on { self.next(expected_end) } else { Step::Done { missing } })
+    }
+
+    /// The total of a page; `None`: it does not say.
+    fn total(&self, body: Option<Node<'_>>) -> Result<Option<u64>, PagingFault> {
+        let (Some(path), Some(body)) = (&self.spec.total_path, body) else { return Ok(None) };
+        let Some(node) = path.first(body) else { return Ok(None) };
+        let count = match node.kind() {
+            Kind::Null => return Ok(None),
+            Kind::Int(value) => u64::try_from(value).ok(),
+            Kind::Float(value) => whole(value),
+            Kind::Text(text) => text.trim().parse().ok().or_else(|| text.trim().parse().ok().and_then(whole)),
+            Kind::Bool(_) | Kind::BigInt | Kind::Inexact | Kind::Array(_) | Kind::Object(_) => None,
+        };
+        match count {
+            Some(count) => Ok(Some(count)),
+            None => Err(PagingFault::Total { path: path.to_string(), found: found(node) }),
+        }
+    }
+
+    fn has_more(&self, body: Option<Node<'_>>) -> Result<Option<bool>, PagingFault> {
+        let (Some(path), Some(body)) = (&self.spec.has_more_path, body) else { return Ok(None) };
+        let missing = || PagingFault::HasMoreMissing { path: path.to_string() };
+        let node = path.first(body).ok_or_else(missing)?;
+        match boolean(node) {
+            Some(value) => Ok(Some(value)),
+            None => Err(PagingFault::HasMore { path: path.to_string(), found: found(node) }),
+        }
+    }
+}
+
+impl Paginator for Offset {
+    fn first(&self) -> Position {
+        Position::Range(self.range(self.spec.offset, Purpose::Next))
+    }
+
+    fn advance(&mut self, position: &Position, seen: &Seen<'_>) -> Result<Step, PagingFault> {
+        let Position::Range(range) = position else { return Ok(done()) };
+        self.pages = self.pages.saturating_add(1);
+        // Many servers count only on the first page.
+        self.total = self.total(seen.body)?.or(self.total);
+        if seen.is_empty() { self.after_nothing(range, seen) } else { self.after_records(range, seen) }
+    }
+
+    fn likely_after(&self, position: &Position) -> Option<Position> {
+        let (Position::Range(range), Some(total), Some(_)) = (position, self.total, self.stride) else { return None };
+        let offset = range.offset.checked_add(range.expected)?;
+        let follows = range.purpose != Purpose::Doubt && offset < total && !self.is_beyond_maximum(offset);
+        follows.then(|| Position::Range(self.range(offset, Purpose::Next)))
+    }
+
+    fn parameters(&self, position: &Position) -> Vec<Parameter<'_>> {
+        let Position::Range(range) = position else { return Vec::new() };
+        vec![
+            Parameter { place: &self.spec.offset_place, value: range.offset },
+            Parameter { place: &self.spec.limit_place, value: range.limit },
+        ]
+    }
+
+    fn repeated(&self, position: &Position, seen: &Seen<'_>) -> Repeated {
+        let Position::Range(range) = position else { return Repeated::Accept };
+        // Beyond the total some servers send their last page again, and those that know no pages send all they have. Only a
+        // first page of exactly `limit` records leaves open whether more would follow.
+        let limit = self.spec.limit.get();
+        let holds_all = self.pages > 1 || seen.records != Some(limit);
+        let allowed = self.spec.allow_repeated_pages;
+        if range.purpose == Purpose::Doubt && !self.total_was_wrong && (holds_all || allowed) {
+            return Repeated::End;
+        }
+        if allowed { Repeated::Accept } else { Repeated::Fault }
+    }
+}
+
+fn done() -> Step {
+    Step::Done { missing: 0 }
+}
+
+fn sum(offset: u64, records: u64) -> Result<u64, PagingFault> {
+    offset.checked_add(records).ok_or(PagingFault::Overflow { offset })
+}
+
+/// A float that is a count; its digits without a fraction parse as one.
+fn whole(value: f64) -> Option<u64> {
+    if value >= 0.0 && value.fract() == 0.0 { format!("{value:.0}").parse().ok() } else { None }
+}
+
+/// The spellings that dlt knows.
+fn boolean(node: Node<'_>) -> Option<bool> {
+    let text = match node.kind() {
+        Kind::Bool(value) => return Some(value),
+        Kind::Text(text) => text.trim().to_ascii_lowercase(),
+        Kind::Int(value) => value.to_string(),
+        Kind::Null | Kind::Float(_) | Kind::BigInt | Kind::Inexact | Kind::Array(_) | Kind::Object(_) => return None,
+    };
+    match text.as_str() {
+        "yes" | "true" | "t" | "y" | "1" => Some(true),
+        "no" | "false" | "f" | "n" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+/// What stands in place of what was expected: a short value as it is, else its kind.
+fn found(node: Node<'_>) -> String {
+    match node.kind() {
+        Kind::Array(_) | Kind::Object(_) | Kind::Null => node.kind().described().to_owned(),
+        kind => match node.to_json() {
+            text if text.chars().count() <= 40 => format!("`{text}`"),
+            _ => kind.described().to_owned(),
+        },
+    }
+}

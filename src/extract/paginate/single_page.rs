@@ -1,0 +1,28 @@
+//! One request and no more.
+
+use super::{Paginator, PagingFault, Parameter, Position, Repeated, Seen, Step};
+
+/// The scheme without a next page.
+pub(super) struct SinglePage;
+
+impl Paginator for SinglePage {
+    fn first(&self) -> Position {
+        Position::Only
+    }
+
+    fn advance(&mut self, _position: &Position, _seen: &Seen<'_>) -> Result<Step, PagingFault> {
+        Ok(Step::Done { missing: 0 })
+    }
+
+    fn likely_after(&self, _position: &Position) -> Option<Position> {
+        None
+    }
+
+    fn parameters(&self, _position: &Position) -> Vec<Parameter<'_>> {
+        Vec::new()
+    }
+
+    fn repeated(&self, _position: &Position, _seen: &Seen<'_>) -> Repeated {
+        Repeated::Accept
+    }
+}

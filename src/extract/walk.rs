@@ -1,0 +1,257 @@
+//! The walk over one resource: asks for pages ahead, takes them in order, finds their rows and decides where to go on.
+
+use std::fmt;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use tracing::{debug, warn};
+
+use super::ahead::Ahead;
+use super::detect::Scheme;
+use super::error::{ExtractError, ExtractErrorKind};
+use super::paginate::{Paginator, PagingFault, Parameter, Position, Repeated, Seen, Step, paginator};
+use super::request::request;
+use super::select::{RowFinder, Selected};
+use crate::client::{Client, ClientError, Fetched, Meter, Request};
+use crate::flow::{Page, RowPath};
+use crate::json::Document;
+use crate::plan::{Endpoint, Limits, PaginatorSpec, ParameterPlace, ResourceName, ResourcePlan, SafeUrl};
+
+type Answer = Result<Fetched<Document>, ClientError>;
+
+/// The pages of one resource, in order, each row once.
+///
+/// Requests ahead make progress only while [`Walk::next`] or [`Walk::work_ahead`] is polled. Both may be cancelled at any
+/// time without loss. Dropping the walk drops its requests.
+pub struct Walk {
+    resource: ResourceName,
+    endpoint: Endpoint,
+    limits: Limits,
+    client: Client,
+    meter: Arc<Meter>,
+    paginator: Box<dyn Paginator>,
+    finder: RowFinder,
+    ahead: Ahead<Position, Answer>,
+    /// The page delivered last: the next one must not be the same.
+    last: Option<Delivered>,
+    pages: u64,
+    is_done: bool,
+}
+
+/// What is kept of a page to compare the next one with.
+struct Delivered {
+    position: Position,
+    document: Arc<Document>,
+    rows: RowPath,
+}
+
+impl Walk {
+    /// A walk at its start; nothing has been asked for.
+    pub fn new(resource: &ResourcePlan, limits: &Limits, client: Client, meter: Arc<Meter>) -> Self {
+        let endpoint = resource.endpoint.clone();
+        let scheme = match &endpoint.paginator {
+            PaginatorSpec::SinglePage => Scheme::Single,
+            PaginatorSpec::Offset(_) => Scheme::Paged,
+        };
+        let mut walk = Self {
+            resource: resource.name.clone(),
+            limits: limits.clone(),
+            client,
+            meter,
+            paginator: paginator(&endpoint.paginator),
+            finder: RowFinder::new(&endpoint.rows, scheme),
+            endpoint,
+            ahead: Ahead::new(),
+            last: None,
+            pages: 0,
+            is_done: false,
+        };
+        let first = walk.paginator.first();
+        let answer = walk.ask(&first);
+        walk.ahead.push_back(first, answer);
+        walk
+    }
+
+    /// The next page; `None` after the last. A page may be without rows.
+    ///
+    /// # Errors
+    /// When a request failed for good, or a page is not what the config or the pages before it promise. The walk is over then.
+    pub async fn next(&mut self) -> Result<Option<Page>, ExtractError> {
+        while !self.is_done {
+            let Some((position, answer)) = self.ahead.next().await else { break };
+            match self.take(&position, answer) {
+                Ok(None) => {}
+                Ok(Some(page)) => return Ok(Some(page)),
+                Err(error) => {
+                    self.end();
+                    return Err(error);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Moves the requests ahead on while the caller waits for something else; never returns.
+    pub async fn work_ahead(&mut self) {
+        self.ahead.drive().await;
+    }
+
+    /// Makes an answer a page and decides where to go on. `None`: the answer brought nothing to deliver.
+    fn take(&mut self, position: &Position, answer: Answer) -> Result<Option<Page>, ExtractError> {
+        let fetched = match answer {
+            Ok(fetched) => fetched,
+            Err(error) if position.is_in_doubt() && is_end(&error) => {
+                if matches!(error.status(), Some(400 | 422)) {
+                    // Some servers cap the total and the offset alike; then there are rows that cannot be asked for.
+                    warn!(resource = %self.resource, url = %error.url, problem = %error.kind, "the total was not confirmed");
+                }
+                return Ok(self.end_in_doubt(&error.url));
+            }
+            Err(error) => {
+                let url = error.url.clone();
+                return Err(self.error(&url, ExtractErrorKind::Client(error)));
+            }
+        };
+        let Fetched { body, url, bytes, .. } = fetched;
+        let Some(document) = body else {
+            self.go_on(position, &url, &Seen { body: None, records: Some(0), rows: 0 })?;
+            self.pages = self.pages.saturating_add(1);
+            return Ok(None);
+        };
+        let document = Arc::new(document);
+        let rows = match self.finder.find(document.root()) {
+            Ok(selected) => selected,
+            Err(_) if position.is_in_doubt() => return Ok(self.end_in_doubt(&url)),
+            Err(fault) => return Err(self.error(&url, ExtractErrorKind::Select(fault))),
+        };
+        let Selected { rows, records } = rows;
+        let count = match records {
+            Some(records) => records,
+            None => u64::try_from(rows.select(document.root()).len()).unwrap_or(u64::MAX),
+        };
+        let seen = Seen { body: Some(document.root()), records, rows: count };
+        if self.repeats_last(&rows, &document) {
+            match self.paginator.repeated(position, &seen) {
+                Repeated::Accept => {}
+                Repeated::End => return Ok(self.end_in_doubt(&url)),
+                Repeated::Fault => return Err(self.repeated(position, &url)),
+            }
+        }
+        self.go_on(position, &url, &seen)?;
+        if position.is_in_doubt() && seen.is_empty() {
+            return Ok(None);
+        }
+        self.pages = self.pages.saturating_add(1);
+        debug!(resource = %self.resource, page = self.pages, records = count, bytes, "page");
+        self.last = Some(Delivered { position: position.clone(), document: Arc::clone(&document), rows: rows.clone() });
+        Ok(Some(Page { resource: self.resource.clone(), sequence: self.pages, url, document, rows, bytes }))
+    }
+
+    /// Lets the paginator see the page, then asks for what follows.
+    fn go_on(&mut self, position: &Position, url: &SafeUrl, seen: &Seen<'_>) -> Result<(), ExtractError> {
+        let step = self.paginator.advance(position, seen);
+        let step = step.map_err(|fault| self.error(url, ExtractErrorKind::Paging(fault)))?;
+        let pages_max = self.limits.pages_max.get();
+        let brings_page = !matches!(step, Step::Done { .. }) || !seen.is_empty();
+        if self.pages >= pages_max && brings_page {
+            return Err(self.error(url, ExtractErrorKind::TooManyPages { pages_max }));
+        }
+        match step {
+            Step::Done { missing } => {
+                if missing > 0 {
+                    warn!(resource = %self.resource, missing, "the server counted more records than it handed out");
+                }
+                self.end();
+                return Ok(());
+            }
+            Step::Fill(next) => {
+                let answer = self.ask(&next);
+                self.ahead.push_front(next, answer);
+            }
+            Step::Next(next) => match self.ahead.front_mut() {
+                Some(front) if front.is_asked_like(&next) => *front = next,
+                _ => {
+                    // What was asked for ahead starts elsewhere: it would lose or double rows.
+                    self.ahead.clear();
+                    let answer = self.ask(&next);
+                    self.ahead.push_back(next, answer);
+                }
+            },
+        }
+        self.ask_ahead();
+        Ok(())
+    }
+
+    fn ask_ahead(&mut self) {
+        while self.ahead.len() < self.limits.requests_in_flight.get() {
+            let Some(likely) = self.ahead.back().and_then(|last| self.paginator.likely_after(last)) else { return };
+            let answer = self.ask(&likely);
+            self.ahead.push_back(likely, answer);
+        }
+    }
+
+    fn ask(&self, position: &Position) -> BoxFuture<'static, Answer> {
+        let request: Request = request(&self.endpoint, &self.paginator.parameters(position));
+        let client = self.client.clone();
+        let meter = Arc::clone(&self.meter);
+        Box::pin(async move { client.fetch(&request, &meter, Document::parse).await })
+    }
+
+    /// Whether a page has the rows of the one before it. The rest of the body may differ: many servers echo the position.
+    ///
+    /// The page before is kept and compared row by row, which ends at the first row that differs: a digest of each page
+    /// would cost writing out all of its rows.
+    fn repeats_last(&self, rows: &RowPath, document: &Document) -> bool {
+        let Some(last) = &self.last else { return false };
+        let before = RowFinder::records(&last.rows, last.document.root());
+        let now = RowFinder::records(rows, document.root());
+        !now.is_empty()
+            && before.len() == now.len()
+            && before.iter().zip(&now).all(|(one, other)| one.to_json() == other.to_json())
+    }
+
+    fn repeated(&self, position: &Position, url: &SafeUrl) -> ExtractError {
+        let before = self.last.as_ref().and_then(|last| self.paginator.parameters(&last.position).into_iter().next());
+        let after = self.paginator.parameters(position).into_iter().next();
+        let parameter = after.map_or_else(String::new, |after| match after.place {
+            ParameterPlace::Query(name) => name.clone(),
+            ParameterPlace::Body(keys) => keys.join("."),
+        });
+        let value = |parameter: Option<Parameter<'_>>| parameter.map_or(0, |parameter| parameter.value);
+        let fault = PagingFault::Repeated { parameter, before: value(before), after: value(after) };
+        self.error(url, ExtractErrorKind::Paging(fault))
+    }
+
+    /// The page asked for in doubt brought nothing new: the total was right.
+    fn end_in_doubt(&mut self, url: &SafeUrl) -> Option<Page> {
+        debug!(resource = %self.resource, %url, "nothing beyond the total");
+        self.end();
+        None
+    }
+
+    fn end(&mut self) {
+        self.is_done = true;
+        self.ahead.clear();
+        self.last = None;
+    }
+
+    fn error(&self, url: &SafeUrl, kind: ExtractErrorKind) -> ExtractError {
+        let page = self.pages.saturating_add(1);
+        ExtractError { resource: self.resource.clone(), page, url: url.clone(), kind }
+    }
+}
+
+/// How servers refuse a position beyond their last record.
+fn is_end(error: &ClientError) -> bool {
+    matches!(error.status(), Some(400 | 404 | 416 | 422))
+}
+
+impl fmt::Debug for Walk {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Walk")
+            .field("resource", &self.resource)
+            .field("pages", &self.pages)
+            .finish_non_exhaustive()
+    }
+}

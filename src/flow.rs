@@ -1,0 +1,155 @@
+//! What moves between the stages: [`Page`] to [`TableBatch`] to [`Receipt`], and [`TableState`] upstream.
+
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+
+use crate::json::{Document, Node, Path};
+use crate::plan::{ResourceName, SafeUrl};
+
+/// One fetched body: parsed exactly once, of one resource, with a sequence number that rises by one a page.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// The resource that the walk belongs to.
+    pub resource: ResourceName,
+    /// The number of the page in its walk, from 1.
+    pub sequence: u64,
+    /// Where it came from.
+    pub url: SafeUrl,
+    /// The body.
+    pub document: Arc<Document>,
+    /// What leads from the body to its rows.
+    pub rows: RowPath,
+    /// Bytes received for it, as they came over the network (after decompression).
+    pub bytes: u64,
+}
+
+impl Page {
+    /// The rows in order. A row need not be an object.
+    pub fn rows(&self) -> Vec<Node<'_>> {
+        self.rows.select(self.document.root())
+    }
+}
+
+/// What leads from a body to its rows.
+#[derive(Debug, Clone)]
+pub enum RowPath {
+    /// The body as a whole: its elements if it is an array, else one row.
+    Whole,
+    /// What a path leads to: where that is one array its elements, one null nothing, else each match a row.
+    At(Arc<Path>),
+    /// No rows: the body's array of rows is not known yet, because no page had one that was not empty.
+    Nothing,
+}
+
+impl RowPath {
+    /// The rows of a body.
+    pub fn select<'a>(&self, root: Node<'a>) -> Vec<Node<'a>> {
+        let matches = match self {
+            Self::Nothing => return Vec::new(),
+            Self::Whole => vec![root],
+            Self::At(path) => path.select(root),
+        };
+        match matches.as_slice() {
+            [one] => match one.kind() {
+                crate::json::Kind::Array(items) => items.iter().collect(),
+                crate::json::Kind::Null => Vec::new(),
+                _ => matches,
+            },
+            _ => matches,
+        }
+    }
+}
+
+/// Rows of one table in columns: names are normalised and unique, the schema only widens from batch to batch, key columns
+/// are present and hold no null.
+#[derive(Debug, Clone)]
+pub struct TableBatch {
+    /// The rows. Each field's metadata tells the source key that it was made from ([`SOURCE_KEY`]).
+    pub rows: RecordBatch,
+}
+
+/// The columns of a whole load, known at its end.
+#[derive(Debug, Clone)]
+pub struct LoadSchema {
+    /// Every column that the load has, and those of the table that are of types JSON can fill.
+    pub columns: SchemaRef,
+    /// Columns of the table of which no row of the load had the key. A merge keeps their values.
+    pub unseen: Vec<String>,
+}
+
+/// The key of a field's metadata that holds the source key, where that is not the column's name.
+pub const SOURCE_KEY: &str = "alluvium.source";
+
+/// What the target knew before the load: handed upstream once, as plain values.
+#[derive(Debug, Clone, Default)]
+pub struct TableState {
+    /// The table's schema; `None`: there is no table.
+    pub schema: Option<SchemaRef>,
+}
+
+/// One change that a load makes to a table's schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemaChange {
+    /// The column, dotted for a nested one.
+    pub column: String,
+    /// What happens to it.
+    pub change: ChangeKind,
+    /// The type or name before.
+    pub from: Option<String>,
+    /// The type or name after.
+    pub to: Option<String>,
+}
+
+/// What happens to a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// It is new.
+    Added,
+    /// Its type holds more than before.
+    Widened,
+    /// Its name is not the one its source key would have had, because that was taken.
+    Renamed,
+}
+
+/// What a load left behind, durable when this is handed out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Receipt {
+    /// The table's version after the load; `None`: there is no table.
+    pub version: Option<u64>,
+    /// Commits that the load made.
+    pub commits: u64,
+    /// What became of the rows.
+    pub rows: RowCounts,
+    /// What became of the files.
+    pub files: FileCounts,
+}
+
+/// What became of a load's rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RowCounts {
+    /// Rows handed to the load.
+    pub read: u64,
+    /// Rows that are new in the table.
+    pub inserted: u64,
+    /// Rows that took the place of an old one.
+    pub updated: u64,
+    /// Rows that were there already, as they are.
+    pub unchanged: u64,
+    /// Rows of the table that are gone.
+    pub deleted: u64,
+    /// Rows that were refused.
+    pub rejected: u64,
+}
+
+/// What became of a table's data files.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FileCounts {
+    /// Files of the table that were opened.
+    pub scanned: u64,
+    /// Files added.
+    pub added: u64,
+    /// Files removed.
+    pub removed: u64,
+}

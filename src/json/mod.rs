@@ -1,0 +1,10 @@
+//! How bodies are read: a document parsed once, and paths into it.
+//!
+//! [`Document`] hides the parser; [`Path`] is the JSONPath dialect of `data_selector`, `total_path` and the like.
+//! Nothing here builds a tree of heap objects, and nothing does I/O.
+
+mod document;
+mod path;
+
+pub use document::{Document, Items, Kind, Members, Node, ParseError};
+pub use path::{Path, PathError};

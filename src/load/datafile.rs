@@ -1,0 +1,164 @@
+//! Writing data files: rows into Parquet, file after file, streamed to the store.
+//!
+//! Files are zstd 1 with page indexes; a new one is begun at the target size. What is written is in no commit yet: who drops
+//! the writer without [`DataWriter::close`] leaves files behind that [`Place::discard`] removes.
+
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use object_store::path::Path;
+use object_store::{MultipartUpload, ObjectStoreExt, PutPayload};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+
+use super::error::LoadErrorKind;
+use super::stats::file_stats;
+use super::store::Place;
+
+/// A file that was written and is in no commit yet.
+#[derive(Debug, Clone)]
+pub(super) struct DataFile {
+    pub(super) path: Path,
+    pub(super) bytes: u64,
+    pub(super) rows: u64,
+    /// The statistics as the log has them.
+    pub(super) stats: String,
+    pub(super) schema: SchemaRef,
+}
+
+/// Writes rows into as many files as they need.
+pub(super) struct DataWriter {
+    place: Place,
+    file_bytes: u64,
+    open: Option<OpenFile>,
+    written: Vec<DataFile>,
+}
+
+struct OpenFile {
+    path: Path,
+    schema: SchemaRef,
+    encoder: ArrowWriter<Vec<u8>>,
+    upload: Box<dyn MultipartUpload>,
+    uploaded: u64,
+    rows: u64,
+}
+
+/// Rows of one row group: small enough to be pruned by its statistics and encoded in little memory.
+const ROW_GROUP_ROWS: usize = 128 * 1024;
+/// Bytes of rows at which a row group ends early: wide rows would fill the memory otherwise.
+const ROW_GROUP_BYTES: usize = 64 << 20;
+/// Parts of an upload: S3 takes none under 5 MiB but the last.
+const PART_BYTES: usize = 8 << 20;
+
+impl DataWriter {
+    pub(super) fn new(place: &Place, file_bytes: u64) -> Self {
+        Self { place: place.clone(), file_bytes, open: None, written: Vec::new() }
+    }
+
+    /// Adds rows. Rows of another schema than those before begin a new file.
+    pub(super) async fn write(&mut self, rows: &RecordBatch) -> Result<(), LoadErrorKind> {
+        if rows.num_rows() == 0 {
+            return Ok(());
+        }
+        if self.open.as_ref().is_some_and(|open| &open.schema != rows.schema_ref()) {
+            self.roll().await?;
+        }
+        let open = match &mut self.open {
+            Some(open) => open,
+            None => self.open.insert(OpenFile::create(&self.place, rows.schema()).await?),
+        };
+        open.encoder.write(rows)?;
+        open.rows += rows.num_rows() as u64;
+        open.upload_parts().await?;
+        if open.bytes() >= self.file_bytes {
+            self.roll().await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the open file, so that it can be read.
+    pub(super) async fn roll(&mut self) -> Result<(), LoadErrorKind> {
+        if let Some(open) = self.open.take() {
+            self.written.push(open.close().await?);
+        }
+        Ok(())
+    }
+
+    /// The files that are whole.
+    pub(super) fn written(&self) -> &[DataFile] {
+        &self.written
+    }
+
+    /// Ends the last file and hands all of them out.
+    pub(super) async fn close(&mut self) -> Result<Vec<DataFile>, LoadErrorKind> {
+        self.roll().await?;
+        Ok(std::mem::take(&mut self.written))
+    }
+
+    /// Removes all that was written.
+    pub(super) async fn abort(&mut self) {
+        if let Some(mut open) = self.open.take()
+            && let Err(error) = open.upload.abort().await
+        {
+            tracing::debug!(file = %open.path, error = %error, "could not abort an upload");
+        }
+        let paths: Vec<Path> = self.written.drain(..).map(|file| file.path).collect();
+        self.place.discard(&paths).await;
+    }
+}
+
+impl OpenFile {
+    async fn create(place: &Place, schema: SchemaRef) -> Result<Self, LoadErrorKind> {
+        let path = Path::from(format!("part-00000-{}-c000.zstd.parquet", uuid::Uuid::new_v4()));
+        let upload = place.store.put_multipart(&path).await.map_err(LoadErrorKind::storage("create a data file"))?;
+        let encoder = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(properties()?))?;
+        Ok(Self { path, schema, encoder, upload, uploaded: 0, rows: 0 })
+    }
+
+    /// Bytes that the file has so far, with an estimate for the open row group.
+    fn bytes(&self) -> u64 {
+        let open_group = u64::try_from(self.encoder.in_progress_size()).unwrap_or_default();
+        self.uploaded + self.encoder.inner().len() as u64 + open_group
+    }
+
+    async fn upload_parts(&mut self) -> Result<(), LoadErrorKind> {
+        if self.encoder.inner().len() >= PART_BYTES {
+            let part = std::mem::take(self.encoder.inner_mut());
+            self.put(part).await?;
+        }
+        Ok(())
+    }
+
+    async fn put(&mut self, part: Vec<u8>) -> Result<(), LoadErrorKind> {
+        self.uploaded += part.len() as u64;
+        let written = self.upload.put_part(PutPayload::from(part)).await;
+        written.map_err(LoadErrorKind::storage("write a data file"))
+    }
+
+    async fn close(mut self) -> Result<DataFile, LoadErrorKind> {
+        let footer = self.encoder.finish()?;
+        let rest = std::mem::take(self.encoder.inner_mut());
+        self.put(rest).await?;
+        self.upload.complete().await.map_err(LoadErrorKind::storage("finish a data file"))?;
+        Ok(DataFile {
+            path: self.path,
+            bytes: self.uploaded,
+            rows: self.rows,
+            stats: file_stats(&footer),
+            schema: self.schema,
+        })
+    }
+}
+
+fn properties() -> Result<WriterProperties, LoadErrorKind> {
+    Ok(WriterProperties::builder()
+        .set_created_by(concat!("alluvium ", env!("CARGO_PKG_VERSION")).to_owned())
+        // Level 1: the levels above cost more time than the network saves for REST data.
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
+        .set_statistics_enabled(EnabledStatistics::Page)
+        .build())
+}

@@ -1,0 +1,175 @@
+//! What can go wrong between batches and a commit.
+
+use std::fmt;
+
+use crate::plan::{ResourceName, TableName};
+
+/// A load that left its table as it was, unless it says otherwise.
+#[derive(Debug)]
+pub struct LoadError {
+    /// The resource that was loaded.
+    pub resource: ResourceName,
+    /// Its table.
+    pub table: TableName,
+    /// Where the table is, without secrets.
+    pub uri: String,
+    /// What happened.
+    pub kind: LoadErrorKind,
+}
+
+/// What stopped a load.
+#[derive(Debug)]
+pub enum LoadErrorKind {
+    /// The storage refused or failed.
+    Storage {
+        /// What was tried.
+        action: &'static str,
+        /// What the storage said.
+        source: object_store::Error,
+    },
+    /// A file of this machine could not be written or read.
+    Disk {
+        /// What was tried.
+        action: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The table's log could not be read.
+    Log(deltalake::DeltaTableError),
+    /// A data file could not be written or read.
+    Parquet(parquet::errors::ParquetError),
+    /// Rows could not be brought into the table's types.
+    Arrow(arrow::error::ArrowError),
+    /// The table uses a feature that this loader does not write.
+    Feature {
+        /// The feature, as the Delta protocol calls it.
+        feature: String,
+    },
+    /// The place is no table and holds other files, or is no place for tables.
+    Place {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Other writers committed in between, every time.
+    Contended {
+        /// How often a commit was tried.
+        attempts: usize,
+    },
+    /// Another run of the same pipeline committed during this one.
+    OtherRun,
+    /// The table's schema changed under the load in a way that the rows do not fit any more.
+    SchemaMoved,
+    /// The table was deleted during the load.
+    Vanished,
+    /// Something that cannot be: an error of ours.
+    Internal(&'static str),
+}
+
+impl LoadErrorKind {
+    pub(super) fn storage(action: &'static str) -> impl FnOnce(object_store::Error) -> Self {
+        move |source| Self::Storage { action, source }
+    }
+
+    pub(super) fn disk(action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::Disk { action, source }
+    }
+}
+
+impl From<deltalake::DeltaTableError> for LoadErrorKind {
+    fn from(error: deltalake::DeltaTableError) -> Self {
+        Self::Log(error)
+    }
+}
+
+impl From<parquet::errors::ParquetError> for LoadErrorKind {
+    fn from(error: parquet::errors::ParquetError) -> Self {
+        Self::Parquet(error)
+    }
+}
+
+impl From<arrow::error::ArrowError> for LoadErrorKind {
+    fn from(error: arrow::error::ArrowError) -> Self {
+        Self::Arrow(error)
+    }
+}
+
+impl LoadError {
+    /// A stable name of the fault.
+    pub fn code(&self) -> &'static str {
+        match &self.kind {
+            LoadErrorKind::Storage { .. } => "storage",
+            LoadErrorKind::Disk { .. } => "disk",
+            LoadErrorKind::Log(_) => "table_log",
+            LoadErrorKind::Parquet(_) => "data_file",
+            LoadErrorKind::Arrow(_) => "types",
+            LoadErrorKind::Feature { .. } => "table_feature",
+            LoadErrorKind::Place { .. } => "table_place",
+            LoadErrorKind::Contended { .. } => "commit_contended",
+            LoadErrorKind::OtherRun => "other_run",
+            LoadErrorKind::SchemaMoved => "schema_moved",
+            LoadErrorKind::Vanished => "table_vanished",
+            LoadErrorKind::Internal(_) => "internal",
+        }
+    }
+
+    /// What to try next.
+    pub fn hint(&self) -> Option<String> {
+        Some(match &self.kind {
+            LoadErrorKind::Storage { .. } | LoadErrorKind::Disk { .. } => {
+                "check that the place exists, can be written and has room; then run again: nothing was committed"
+                    .to_owned()
+            }
+            LoadErrorKind::Feature { feature } => {
+                format!("load into a table without `{feature}`, or under another `table_name`")
+            }
+            LoadErrorKind::Contended { .. } => "run again when fewer writers are at work on the table".to_owned(),
+            LoadErrorKind::OtherRun => "let one run of a pipeline end before the next, then run again".to_owned(),
+            LoadErrorKind::SchemaMoved | LoadErrorKind::Vanished => "run again".to_owned(),
+            LoadErrorKind::Place { .. }
+            | LoadErrorKind::Log(_)
+            | LoadErrorKind::Parquet(_)
+            | LoadErrorKind::Arrow(_)
+            | LoadErrorKind::Internal(_) => return None,
+        })
+    }
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "table `{}` of resource `{}` at {}: ", self.table, self.resource, self.uri)?;
+        match &self.kind {
+            LoadErrorKind::Storage { action, .. } | LoadErrorKind::Disk { action, .. } => {
+                write!(formatter, "could not {action}")
+            }
+            LoadErrorKind::Log(_) => formatter.write_str("could not read the table's log"),
+            LoadErrorKind::Parquet(_) => formatter.write_str("could not read or write a data file"),
+            LoadErrorKind::Arrow(_) => formatter.write_str("could not bring the rows into the table's types"),
+            LoadErrorKind::Feature { feature } => {
+                write!(formatter, "the table uses `{feature}`, which this loader does not write")
+            }
+            LoadErrorKind::Place { problem } => formatter.write_str(problem),
+            LoadErrorKind::Contended { attempts } => {
+                write!(formatter, "other writers committed before each of {attempts} attempts")
+            }
+            LoadErrorKind::OtherRun => formatter.write_str("another run of this pipeline committed during this one"),
+            LoadErrorKind::SchemaMoved => {
+                formatter.write_str("another writer changed the schema so that the rows do not fit any more")
+            }
+            LoadErrorKind::Vanished => formatter.write_str("the table was deleted during the load"),
+            LoadErrorKind::Internal(what) => write!(formatter, "internal error: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for LoadError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.kind {
+            LoadErrorKind::Storage { source, .. } => Some(source),
+            LoadErrorKind::Disk { source, .. } => Some(source),
+            LoadErrorKind::Log(source) => Some(source),
+            LoadErrorKind::Parquet(source) => Some(source),
+            LoadErrorKind::Arrow(source) => Some(source),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! The end of a load: plan against the newest version, commit, and plan again where another writer was faster.
+
+use std::time::Duration;
+
+use arrow::datatypes::{DataType, Fields, SchemaRef};
+use futures::TryStreamExt;
+use hashbrown::HashSet;
+use serde_json::{Value, json};
+
+use super::align::union;
+use super::commit::{CommitOutcome, Entry, new_metadata, new_protocol};
+use super::datafile::{DataFile, DataWriter};
+use super::error::LoadErrorKind;
+use super::merge::{Merge, without};
+use super::source::Shelf;
+use super::table::Snapshot;
+use super::{Disposition, Loader, read, schema};
+use crate::flow::{FileCounts, LoadSchema, Receipt, RowCounts};
+
+/// What one data commit does, planned against one version.
+struct Change {
+    removed: Vec<Value>,
+    added: Vec<DataFile>,
+    /// Files of `added` that were written for this attempt alone, to be removed when it does not land.
+    written_now: Vec<DataFile>,
+    rows: RowCounts,
+    files: FileCounts,
+}
+
+/// What came of one attempt.
+enum Attempt {
+    Done(Receipt),
+    /// Another writer committed; commits of ours that landed are counted.
+    Again,
+}
+
+impl Loader {
+    /// Commits the load; what is left behind on an error is removed by the caller.
+    pub(super) async fn commit_all(&mut self, load: &LoadSchema) -> Result<Receipt, LoadErrorKind> {
+        let staged = self.staged(&load.columns).await?;
+        let mut commits = 0;
+        let result = self.attempts(load, &staged, &mut commits).await;
+        if result.is_err() {
+            let paths: Vec<_> = staged.iter().map(|file| file.path.clone()).collect();
+            self.place.discard(&paths).await;
+        }
+        result
+    }
+
+    async fn attempts(
+        &mut self,
+        load: &LoadSchema,
+        staged: &[DataFile],
+        commits: &mut u64,
+    ) -> Result<Receipt, LoadErrorKind> {
+        let attempts = self.limits.commit_attempts.get();
+        for attempt in 0..attempts {
+            if attempt > 0 {
+                wait_before(attempt).await;
+            }
+            if let Attempt::Done(receipt) = self.attempt(load, staged, commits).await? {
+                return Ok(receipt);
+            }
+            tracing::debug!(table = %self.table, attempt, "another writer committed first, planning again");
+        }
+        Err(LoadErrorKind::Contended { attempts })
+    }
+
+    async fn attempt(
+        &mut self,
+        load: &LoadSchema,
+        staged: &[DataFile],
+        commits: &mut u64,
+    ) -> Result<Attempt, LoadErrorKind> {
+        let snapshot = Snapshot::load(&self.place, &self.application).await?;
+        let Some(mut snapshot) = snapshot else {
+            return if self.existed { Err(LoadErrorKind::Vanished) } else { self.create(&load.columns, staged).await };
+        };
+        self.check_sequence(&snapshot)?;
+        snapshot.check_features(self.disposition.change())?;
+        check_types(load.columns.fields(), snapshot.schema.fields())?;
+        let change = self.plan(&snapshot, load, staged).await?;
+        if change.removed.is_empty() && change.added.is_empty() {
+            return Ok(Attempt::Done(receipt(Some(snapshot.version), *commits, &change)));
+        }
+        let outcome = self.commit_change(&mut snapshot, &load.columns, &change, commits).await;
+        if !matches!(outcome, Ok(CommitOutcome::Committed)) {
+            let paths: Vec<_> = change.written_now.iter().map(|file| file.path.clone()).collect();
+            self.place.discard(&paths).await;
+        }
+        Ok(match outcome? {
+            CommitOutcome::Conflict => Attempt::Again,
+            CommitOutcome::Committed => Attempt::Done(receipt(Some(snapshot.version), *commits, &change)),
+        })
+    }
+
+    /// The first commit of a table: its protocol, its schema and the rows together.
+    async fn create(&mut self, schema: &SchemaRef, staged: &[DataFile]) -> Result<Attempt, LoadErrorKind> {
+        let change = Change::of_new_rows(staged, self.source.rows, self.replaced_rows());
+        if schema.fields().is_empty() {
+            self.place.forget_empty();
+            return Ok(Attempt::Done(receipt(None, 0, &change)));
+        }
+        let mut entry = self.entry();
+        entry.push(new_protocol());
+        entry.push(new_metadata(&schema::schema_string(schema.fields())?));
+        self.push_change(&mut entry, &change, 0);
+        self.sync(&change)?;
+        Ok(match entry.commit(&self.place, 0).await? {
+            CommitOutcome::Committed => Attempt::Done(receipt(Some(0), 1, &change)),
+            CommitOutcome::Conflict => Attempt::Again,
+        })
+    }
+
+    /// Plans the data commit against a version of the table.
+    async fn plan(
+        &mut self,
+        snapshot: &Snapshot,
+        load: &LoadSchema,
+        staged: &[DataFile],
+    ) -> Result<Change, LoadErrorKind> {
+        let replaced = self.replaced_rows();
+        if self.disposition == Disposition::Replace {
+            let mut change = Change::of_new_rows(staged, self.source.rows, replaced);
+            change.removed = snapshot.files.iter().map(|file| file.remove.clone()).collect();
+            change.files.removed = change.removed.len() as u64;
+            change.rows.deleted = snapshot.files.iter().filter_map(|file| file.rows).sum();
+            return Ok(change);
+        }
+        let Shelf::Spill(spill) = &mut self.source.shelf else {
+            if self.disposition == Disposition::Merge && !snapshot.files.is_empty() {
+                // The table was empty when the load began, so that its rows were not held back to be compared.
+                return Err(LoadErrorKind::SchemaMoved);
+            }
+            return Ok(Change::of_new_rows(staged, self.source.rows, replaced));
+        };
+        let keys = self.source.keys.as_mut().ok_or(LoadErrorKind::Internal("a merge without a key"))?;
+        let mut merge = Merge {
+            place: &self.place,
+            schema: union(&snapshot.schema, &load.columns),
+            kept: kept_columns(&snapshot.schema, load),
+            keys,
+            spill,
+            rows: self.source.rows,
+            file_bytes: self.limits.file_bytes.get(),
+        };
+        let merged = merge.apply(snapshot).await?;
+        Ok(Change {
+            removed: merged.removed,
+            written_now: merged.added.clone(),
+            added: merged.added,
+            rows: merged.rows,
+            files: merged.files,
+        })
+    }
+
+    /// Commits new columns first, if there are any, and then the change. `snapshot.version` is the last version after it.
+    async fn commit_change(
+        &self,
+        snapshot: &mut Snapshot,
+        schema: &SchemaRef,
+        change: &Change,
+        commits: &mut u64,
+    ) -> Result<CommitOutcome, LoadErrorKind> {
+        self.sync(change)?;
+        if let Some(schema_string) = schema::extended(snapshot.schema_string(), schema.fields())? {
+            let mut metadata = snapshot.metadata.clone();
+            if let Some(entries) = metadata.as_object_mut() {
+                entries.insert("schemaString".to_owned(), schema_string.into());
+            }
+            let mut entry = Entry::new("ADD COLUMN", json!({}), &self.run_id);
+            entry.push(json!({ "metaData": metadata }));
+            if entry.commit(&self.place, snapshot.version + 1).await? == CommitOutcome::Conflict {
+                return Ok(CommitOutcome::Conflict);
+            }
+            snapshot.version += 1;
+            *commits += 1;
+        }
+        let mut entry = self.entry();
+        self.push_change(&mut entry, change, snapshot.sequence.map_or(0, |sequence| sequence.saturating_add(1)));
+        let outcome = entry.commit(&self.place, snapshot.version + 1).await?;
+        if outcome == CommitOutcome::Committed {
+            snapshot.version += 1;
+            *commits += 1;
+        }
+        Ok(outcome)
+    }
+
+    fn entry(&self) -> Entry {
+        let (operation, mode) = self.disposition.operation();
+        Entry::new(operation, json!({"mode": mode}), &self.run_id)
+    }
+
+    fn push_change(&self, entry: &mut Entry, change: &Change, sequence: i64) {
+        entry.push_transaction(&self.application, sequence);
+        for removed in &change.removed {
+            entry.push(removed.clone());
+        }
+        for file in &change.added {
+            entry.push_file(file);
+        }
+    }
+
+    fn sync(&self, change: &Change) -> Result<(), LoadErrorKind> {
+        let paths: Vec<_> = change.added.iter().map(|file| file.path.clone()).collect();
+        self.place.sync(&paths)
+    }
+
+    /// A merge plans again on whatever the table is; append and replace cannot tell whether their rows are in it already.
+    fn check_sequence(&self, snapshot: &Snapshot) -> Result<(), LoadErrorKind> {
+        let moved = snapshot.sequence != self.sequence;
+        if moved && self.disposition != Disposition::Merge { Err(LoadErrorKind::OtherRun) } else { Ok(()) }
+    }
+
+    fn replaced_rows(&mut self) -> u64 {
+        self.source.keys.as_mut().map_or(0, |keys| keys.replaced().len() as u64)
+    }
+
+    /// The data files of the load under one schema, without rows that a later one of the same key has replaced.
+    async fn staged(&mut self, schema: &SchemaRef) -> Result<Vec<DataFile>, LoadErrorKind> {
+        let Shelf::Files(writer) = &mut self.source.shelf else { return Ok(Vec::new()) };
+        writer.roll().await?;
+        let replaced = self.source.keys.as_mut().map(|keys| keys.replaced().to_vec()).unwrap_or_default();
+        let mut clean = DataWriter::new(&self.place, self.limits.file_bytes.get());
+        let mut files = Vec::new();
+        let mut dropped = Vec::new();
+        let mut first = 0;
+        for file in writer.written().to_vec() {
+            let end = first + file.rows;
+            let gone: HashSet<u64> = replaced.iter().filter(|row| (first..end).contains(*row)).copied().collect();
+            if gone.is_empty() && same_types(file.schema.fields(), schema.fields()) {
+                files.push(file);
+            } else {
+                dropped.push(file.path.clone());
+                let mut batches = read::rows(&self.place, &file.path, file.bytes, schema).await?;
+                let mut at = first;
+                while let Some(batch) = batches.try_next().await? {
+                    clean.write(&without(&batch, at, &gone)?).await?;
+                    at += batch.num_rows() as u64;
+                }
+            }
+            first = end;
+        }
+        files.extend(clean.close().await?);
+        writer.close().await?;
+        self.place.discard(&dropped).await;
+        Ok(files)
+    }
+}
+
+/// The columns of the table whose values the load knows nothing of: those that no row had, and those of types that JSON
+/// cannot fill.
+fn kept_columns(table: &SchemaRef, load: &LoadSchema) -> Vec<String> {
+    let known = |name: &str| load.columns.fields().iter().any(|field| field.name().eq_ignore_ascii_case(name));
+    let names = table.fields().iter().map(|field| field.name());
+    names.filter(|name| load.unseen.contains(name) || !known(name)).cloned().collect()
+}
+
+impl Change {
+    fn of_new_rows(files: &[DataFile], read: u64, replaced: u64) -> Self {
+        Self {
+            removed: Vec::new(),
+            added: files.to_vec(),
+            written_now: Vec::new(),
+            rows: RowCounts { read, inserted: read.saturating_sub(replaced), ..RowCounts::default() },
+            files: FileCounts { added: files.len() as u64, ..FileCounts::default() },
+        }
+    }
+}
+
+fn receipt(version: Option<u64>, commits: u64, change: &Change) -> Receipt {
+    Receipt { version, commits, rows: change.rows, files: change.files }
+}
+
+/// Waits a random while below 50 ms × 2^attempt, at most 5 s, so that writers in a race part.
+async fn wait_before(attempt: usize) {
+    let ceiling = 50_u64.saturating_mul(1 << attempt.min(7)).min(5_000);
+    tokio::time::sleep(Duration::from_millis(fastrand::u64(1..=ceiling))).await;
+}
+
+/// Whether a file's columns have the types of the schema. Columns that the file lacks are null to every reader.
+fn same_types(file: &Fields, schema: &Fields) -> bool {
+    file.iter().all(|field| {
+        let found = schema.iter().find(|other| other.name() == field.name());
+        found.is_some_and(|other| same_type(field.data_type(), other.data_type()))
+    })
+}
+
+fn same_type(file: &DataType, schema: &DataType) -> bool {
+    match (file, schema) {
+        (DataType::Struct(file), DataType::Struct(schema)) => same_types(file, schema),
+        (DataType::List(file), DataType::List(schema)) => same_type(file.data_type(), schema.data_type()),
+        (file, schema) => file == schema,
+    }
+}
+
+/// Whether the load's columns still have the table's types, which another writer may have changed.
+fn check_types(load: &Fields, table: &Fields) -> Result<(), LoadErrorKind> {
+    let fits = load.iter().all(|field| {
+        let found = table.iter().find(|other| other.name().eq_ignore_ascii_case(field.name()));
+        found.is_none_or(|other| same_or_grown(field.data_type(), other.data_type()))
+    });
+    if fits { Ok(()) } else { Err(LoadErrorKind::SchemaMoved) }
+}
+
+fn same_or_grown(load: &DataType, table: &DataType) -> bool {
+    match (load, table) {
+        (DataType::Struct(load), DataType::Struct(table)) => check_types(load, table).is_ok(),
+        (DataType::List(load), DataType::List(table)) => same_or_grown(load.data_type(), table.data_type()),
+        (load, table) => load == table,
+    }
+}

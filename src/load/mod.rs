@@ -1,0 +1,185 @@
+//! Batches into committed rows. The only folder that names deltalake, parquet and `object_store`.
+//!
+//! 1. [`Loader::open`] reads what the table is and hands it upstream as a [`TableState`].
+//! 2. [`Loader::write`] takes the batches: into data files, or, for a merge into a table with rows, into a spill.
+//! 3. [`Loader::finish`] plans against the newest version of the table and commits by compare-and-swap; where another writer
+//!    was faster it reloads and plans again. Until then readers see nothing, and [`Loader::abort`] leaves nothing.
+//!
+//! Each data commit carries the pipeline's transaction, so that a greater sequence than the one seen at the start tells that
+//! another run of the same pipeline has committed.
+
+mod align;
+mod commit;
+mod datafile;
+mod error;
+mod finish;
+mod key;
+mod merge;
+mod read;
+mod schema;
+mod source;
+mod spill;
+mod stats;
+mod store;
+mod table;
+
+use arrow::datatypes::SchemaRef;
+
+pub use error::{LoadError, LoadErrorKind};
+
+use crate::flow::{LoadSchema, Receipt, TableBatch, TableState};
+use crate::plan::{Limits, PipelineName, ResourcePlan, Target, WriteDisposition};
+use datafile::DataWriter;
+use source::{Shelf, Source};
+use spill::Spill;
+use store::Place;
+use table::{Change, Snapshot};
+
+/// The load of one resource into its table.
+pub struct Loader {
+    resource: crate::plan::ResourceName,
+    table: crate::plan::TableName,
+    uri: String,
+    /// The identifier of the pipeline's transactions in the table.
+    application: String,
+    run_id: String,
+    disposition: Disposition,
+    limits: Limits,
+    place: Place,
+    /// The pipeline's last sequence when the load began.
+    sequence: Option<i64>,
+    /// Whether there was a table when the load began.
+    existed: bool,
+    source: Source,
+}
+
+/// What the load does to the table, with the columns that it needs for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Disposition {
+    Append,
+    Replace,
+    Merge,
+}
+
+/// What one load is about.
+pub struct LoadOptions<'a> {
+    /// The pipeline, whose name is part of the transaction identifier.
+    pub pipeline: &'a PipelineName,
+    /// The resource.
+    pub resource: &'a ResourcePlan,
+    /// The tables folder.
+    pub target: &'a Target,
+    /// The bounds of the run.
+    pub limits: &'a Limits,
+    /// The run, for the log.
+    pub run_id: &'a str,
+}
+
+/// The share of the memory budget for rows that wait for a merge; what is more goes to local disk.
+const SPILL_SHARE: u64 = 4;
+
+impl Loader {
+    /// Reads what the table is. `key` are the key columns of a merge, by column name.
+    ///
+    /// # Errors
+    /// When the place cannot be read, or the table uses a feature that is not written.
+    pub async fn open(options: &LoadOptions<'_>, key: &[String]) -> Result<(Self, TableState), LoadError> {
+        let resource = options.resource;
+        let target = options.target.table(&resource.table);
+        let located = |kind| LoadError {
+            resource: resource.name.clone(),
+            table: resource.table.clone(),
+            uri: target.to_string(),
+            kind,
+        };
+        let application = format!("alluvium:{}:{}", options.pipeline, resource.name);
+        let place = Place::open(&target).map_err(located)?;
+        let snapshot = Snapshot::load(&place, &application).await.map_err(located)?;
+        let disposition = match &resource.write {
+            WriteDisposition::Append | WriteDisposition::Skip => Disposition::Append,
+            WriteDisposition::Replace => Disposition::Replace,
+            WriteDisposition::Merge { .. } => Disposition::Merge,
+        };
+        if let Some(snapshot) = &snapshot {
+            snapshot.check_features(disposition.change()).map_err(located)?;
+        }
+        let compared = disposition == Disposition::Merge && snapshot.as_ref().is_some_and(|old| !old.files.is_empty());
+        let shelf = if compared {
+            let memory = options.limits.memory_bytes.get() / SPILL_SHARE;
+            Shelf::Spill(Spill::new(usize::try_from(memory).unwrap_or(usize::MAX)))
+        } else {
+            Shelf::Files(DataWriter::new(&place, options.limits.file_bytes.get()))
+        };
+        let state = TableState { schema: snapshot.as_ref().map(|snapshot| SchemaRef::clone(&snapshot.schema)) };
+        let loader = Self {
+            resource: resource.name.clone(),
+            table: resource.table.clone(),
+            uri: target.to_string(),
+            application,
+            run_id: options.run_id.to_owned(),
+            disposition,
+            limits: options.limits.clone(),
+            place,
+            sequence: snapshot.as_ref().and_then(|snapshot| snapshot.sequence),
+            existed: snapshot.is_some(),
+            source: Source::new(shelf, key),
+        };
+        Ok((loader, state))
+    }
+
+    /// Takes the next rows.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub async fn write(&mut self, batch: TableBatch) -> Result<(), LoadError> {
+        let written = self.source.push(&self.place, batch.rows).await;
+        written.map_err(|kind| self.located(kind))
+    }
+
+    /// Commits what was written; `schema` has the columns of the whole load.
+    ///
+    /// # Errors
+    /// When nothing was committed; what was written is removed.
+    pub async fn finish(mut self, schema: &LoadSchema) -> Result<Receipt, LoadError> {
+        match self.commit_all(schema).await {
+            Ok(receipt) => Ok(receipt),
+            Err(kind) => {
+                let error = self.located(kind);
+                self.abort().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Removes what was written. The table stays as it is.
+    pub async fn abort(mut self) {
+        if let Shelf::Files(writer) = &mut self.source.shelf {
+            writer.abort().await;
+        }
+        if !self.existed {
+            self.place.forget_empty();
+        }
+    }
+
+    fn located(&self, kind: LoadErrorKind) -> LoadError {
+        LoadError { resource: self.resource.clone(), table: self.table.clone(), uri: self.uri.clone(), kind }
+    }
+}
+
+impl Disposition {
+    fn change(&self) -> Change {
+        match self {
+            Self::Append => Change::Appends,
+            Self::Replace | Self::Merge => Change::Rewrites,
+        }
+    }
+
+    /// The name of the operation in the table's history.
+    fn operation(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Append => ("WRITE", "Append"),
+            Self::Replace => ("WRITE", "Overwrite"),
+            Self::Merge => ("MERGE", "Upsert"),
+        }
+    }
+}

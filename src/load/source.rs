@@ -1,0 +1,156 @@
+//! The rows of a load until they are committed: numbered as they come, with the last row of every key known.
+//!
+//! Rows for a table without rows go straight into data files. While keys rise nothing has to be remembered of them; the first
+//! one that does not makes the keys of the files written so far be read back. Rows for a table with rows wait in a spill.
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use arrow::row::Rows;
+use futures::TryStreamExt;
+use hashbrown::HashMap;
+
+use super::datafile::DataWriter;
+use super::error::LoadErrorKind;
+use super::key::{RowReader, digest};
+use super::read;
+use super::spill::Spill;
+use super::store::Place;
+
+/// Where the rows wait.
+pub(super) enum Shelf {
+    /// In data files that a commit will name.
+    Files(DataWriter),
+    /// Beside the table, because they have to be compared with it.
+    Spill(Spill),
+}
+
+/// The rows of a load.
+pub(super) struct Source {
+    pub(super) shelf: Shelf,
+    pub(super) rows: u64,
+    pub(super) keys: Option<Keys>,
+}
+
+/// What is known of the keys of a load. Rows are numbered from 0 in the order in which they came.
+pub(super) struct Keys {
+    pub(super) names: Vec<String>,
+    schema: Option<SchemaRef>,
+    reader: Option<RowReader>,
+    /// The greatest key, while every key was greater than the one before.
+    last: Option<Vec<u8>>,
+    /// The last row of every key; `None` while keys rise and the rows are in files.
+    seen: Option<HashMap<u128, u64>>,
+    /// Rows that a later one of the same key has replaced, in rising order once [`Keys::seal`] was called.
+    dead: Vec<u64>,
+}
+
+impl Source {
+    pub(super) fn new(shelf: Shelf, key: &[String]) -> Self {
+        // Rows in a spill are looked up by key in any case.
+        let seen = matches!(shelf, Shelf::Spill(_)).then(HashMap::new);
+        let keys = (!key.is_empty()).then(|| Keys {
+            names: key.to_vec(),
+            schema: None,
+            reader: None,
+            last: None,
+            seen,
+            dead: Vec::new(),
+        });
+        Self { shelf, rows: 0, keys }
+    }
+
+    /// Takes the next rows.
+    pub(super) async fn push(&mut self, place: &Place, rows: RecordBatch) -> Result<(), LoadErrorKind> {
+        if let Some(keys) = &mut self.keys {
+            let encoded = keys.encode(&rows)?;
+            if keys.seen.is_none() && !keys.rises(&encoded) {
+                if let Shelf::Files(writer) = &mut self.shelf {
+                    writer.roll().await?;
+                    keys.read_back(place, writer).await?;
+                }
+            }
+            keys.note(&encoded, self.rows);
+        }
+        self.rows += rows.num_rows() as u64;
+        match &mut self.shelf {
+            Shelf::Files(writer) => writer.write(&rows).await,
+            Shelf::Spill(spill) => spill.push(rows),
+        }
+    }
+}
+
+impl Keys {
+    fn encode(&mut self, rows: &RecordBatch) -> Result<Rows, LoadErrorKind> {
+        if self.schema.as_ref() != Some(rows.schema_ref()) {
+            self.reader = Some(RowReader::keys(rows.schema_ref(), &self.names)?);
+            self.schema = Some(rows.schema());
+        }
+        let reader = self.reader.as_ref().ok_or(LoadErrorKind::Internal("a key without a reader"))?;
+        Ok(reader.encode(rows)?)
+    }
+
+    /// Whether these keys go on rising.
+    fn rises(&self, keys: &Rows) -> bool {
+        let mut last = self.last.as_deref();
+        keys.iter().all(|key| {
+            let higher = last.is_none_or(|last| last < key.data());
+            last = Some(key.data());
+            higher
+        })
+    }
+
+    /// Remembers the keys of the next rows.
+    fn note(&mut self, keys: &Rows, first: u64) {
+        match &mut self.seen {
+            None => {
+                if let Some(index) = keys.num_rows().checked_sub(1) {
+                    self.last = Some(keys.row(index).data().to_vec());
+                }
+            }
+            Some(seen) => {
+                for (row, key) in (first..).zip(keys.iter()) {
+                    self.dead.extend(seen.insert(digest(key.data()), row));
+                }
+            }
+        }
+    }
+
+    /// Fills the map of keys from the files that were written while keys rose.
+    async fn read_back(&mut self, place: &Place, writer: &DataWriter) -> Result<(), LoadErrorKind> {
+        self.seen = Some(HashMap::new());
+        let mut first = 0;
+        for file in writer.written() {
+            let schema = key_schema(&file.schema, &self.names)?;
+            let reader = RowReader::keys(&schema, &self.names)?;
+            let mut batches = read::rows(place, &file.path, file.bytes, &schema).await?;
+            while let Some(batch) = batches.try_next().await? {
+                self.note(&reader.encode(&batch)?, first);
+                first += batch.num_rows() as u64;
+            }
+        }
+        Ok(())
+    }
+
+    /// The row that counts for a key.
+    pub(super) fn row_of(&self, key: &[u8]) -> Option<u64> {
+        self.seen.as_ref()?.get(&digest(key)).copied()
+    }
+
+    /// The rows that a later one has replaced, in rising order.
+    pub(super) fn replaced(&mut self) -> &[u64] {
+        self.dead.sort_unstable();
+        &self.dead
+    }
+}
+
+/// The key columns of a schema.
+pub(super) fn key_schema(schema: &SchemaRef, names: &[String]) -> Result<SchemaRef, LoadErrorKind> {
+    let indices = names
+        .iter()
+        .map(|name| {
+            let found = schema.fields().iter().position(|field| field.name().eq_ignore_ascii_case(name));
+            found.ok_or(LoadErrorKind::Internal("a table without its key column"))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(std::sync::Arc::new(schema.project(&indices)?))
+}

@@ -1,0 +1,47 @@
+//! How source keys become column names: the convention and the config's renames. Collisions are the shape's business.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::plan::{Naming, RenameRule};
+
+/// The naming rules of one resource.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ColumnNames {
+    naming: Naming,
+    renames: HashMap<Vec<String>, String>,
+}
+
+impl ColumnNames {
+    pub(super) fn new(naming: Naming, rules: &[RenameRule]) -> Self {
+        Self { naming, renames: rules.iter().map(|rule| (rule.path.clone(), rule.to.clone())).collect() }
+    }
+
+    /// The name that a source key asks for below the given keys.
+    pub(super) fn column(&self, source: &str, parents: &[Arc<str>]) -> String {
+        if !self.renames.is_empty() {
+            let path: Vec<String> =
+                parents.iter().map(ToString::to_string).chain(std::iter::once(source.to_owned())).collect();
+            if let Some(name) = self.renames.get(&path) {
+                return name.clone();
+            }
+        }
+        storable(&self.naming.column(source))
+    }
+
+    /// The column name that a config means by a column name or a source key of the top level.
+    pub(super) fn resolve(&self, written: &str) -> String {
+        if let Some(name) = self.renames.get(std::slice::from_ref(&written.to_owned())) {
+            return name.clone();
+        }
+        if self.renames.values().any(|name| name == written) {
+            return written.to_owned();
+        }
+        storable(&self.naming.column(written))
+    }
+}
+
+/// Parquet readers such as Spark refuse these characters in a column name.
+fn storable(name: &str) -> String {
+    name.replace([' ', ',', ';', '{', '}', '(', ')', '\n', '\t', '='], "_")
+}

@@ -1,0 +1,66 @@
+//! Where the pages of a resource are and which part of them is rows.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::{Auth, PaginatorSpec, SafeUrl};
+use crate::json::Path;
+
+/// One endpoint: everything about its requests but the position of the page.
+#[derive(Clone)]
+pub struct Endpoint {
+    /// The URL without the parameters below.
+    pub url: url::Url,
+    /// The request method.
+    pub method: Method,
+    /// Query parameters in order; a name may stand several times.
+    pub params: Vec<(String, String)>,
+    /// Request headers; of the same name (in any case) there is only one.
+    pub headers: Vec<(String, String)>,
+    /// The JSON body, an object.
+    pub json: Option<serde_json::Value>,
+    /// The credentials; `None`: none are sent.
+    pub auth: Option<Auth>,
+    /// How one page leads to the next.
+    pub paginator: PaginatorSpec,
+    /// Which part of a body is rows.
+    pub rows: RowSelection,
+}
+
+/// Without the values of parameters, headers and body: a config may have taken them from its secrets.
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = |pairs: &[(String, String)]| pairs.iter().map(|(name, _)| name.clone()).collect::<Vec<String>>();
+        formatter
+            .debug_struct("Endpoint")
+            .field("url", &SafeUrl::new(&self.url, &[]).to_string())
+            .field("method", &self.method)
+            .field("params", &names(&self.params))
+            .field("headers", &names(&self.headers))
+            .field("has_body", &self.json.is_some())
+            .field("auth", &self.auth)
+            .field("paginator", &self.paginator)
+            .field("rows", &self.rows)
+            .finish()
+    }
+}
+
+/// The request method, one of the two that dlt knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Method {
+    /// `GET`.
+    #[default]
+    Get,
+    /// `POST`.
+    Post,
+}
+
+/// Which part of a body is rows.
+#[derive(Debug, Clone, Default)]
+pub enum RowSelection {
+    /// What `data_selector` leads to.
+    Selector(Arc<Path>),
+    /// The array that looks most like rows, found on the first page that has one.
+    #[default]
+    Detect,
+}

@@ -1,0 +1,67 @@
+//! What to do: the validated, secret-safe description of a run.
+//!
+//! A [`Plan`] is what `config` makes of a file and what everything after it trusts: resources stand in dependency order,
+//! every reference resolves, table names are unique, a merge has a key, JSONPaths are compiled, secrets are resolved and
+//! every limit is set. It can be built in Rust without any file.
+//!
+//! This module is pure: no I/O, no async, no clock, no environment.
+
+mod auth;
+mod columns;
+mod endpoint;
+mod limits;
+mod names;
+mod naming;
+mod paging;
+mod safe_url;
+mod secret;
+mod target;
+mod write;
+
+pub use auth::{ApiKeyLocation, Auth};
+pub use columns::{ColumnHint, DataType, RenameRule};
+pub use endpoint::{Endpoint, Method, RowSelection};
+pub use limits::{Limits, RetryPolicy};
+pub use names::{NameError, PipelineName, ResourceName, TableName};
+pub use naming::{Naming, snake_case};
+pub use paging::{OffsetSpec, PaginatorSpec, ParameterPlace};
+pub use safe_url::SafeUrl;
+pub use secret::Secret;
+pub use target::{Target, TargetError};
+pub use write::WriteDisposition;
+
+/// One whole run: where rows come from, what they become and where they land.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Names the pipeline in the tables' transaction identifiers (`alluvium:<pipeline>:<resource>`).
+    pub pipeline: PipelineName,
+    /// The folder that holds the tables.
+    pub target: Target,
+    /// The resources in dependency order.
+    pub resources: Vec<ResourcePlan>,
+    /// Bounds of the whole run.
+    pub limits: Limits,
+    /// How failed requests are repeated.
+    pub retry: RetryPolicy,
+}
+
+/// One resource: one walk over an endpoint that fills one table.
+#[derive(Debug, Clone)]
+pub struct ResourcePlan {
+    /// The resource's name as written in the config.
+    pub name: ResourceName,
+    /// The table's folder, unique in the plan.
+    pub table: TableName,
+    /// Where its pages are.
+    pub endpoint: Endpoint,
+    /// How its rows join those of the table.
+    pub write: WriteDisposition,
+    /// Type and nullability hints, by column or source name.
+    pub columns: Vec<ColumnHint>,
+    /// Source keys that become columns of another name.
+    pub rename: Vec<RenameRule>,
+    /// How source keys become column names.
+    pub naming: Naming,
+    /// `false`: the resource is not loaded.
+    pub selected: bool,
+}

@@ -1,0 +1,16 @@
+//! One binary for all tests at the crate's boundary: one file a feature, over real sockets and real files.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at the first thing that is wrong"
+)]
+#![allow(unreachable_pub, reason = "there is nothing outside to reach")]
+#![allow(clippy::too_many_lines, reason = "a scenario is read from top to bottom")]
+
+mod client;
+mod paging;
+mod run;
+mod support;
+mod tidy;

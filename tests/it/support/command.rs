@@ -1,0 +1,126 @@
+//! Runs of the binary in a folder of their own, with the report as JSON.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+
+use super::api::{Answer, Api, Running};
+use super::lake::{self, Lake};
+
+/// The key that the runs send. It must appear in no output.
+pub const CANARY: &str = "canary-5e7d";
+
+/// A folder with a config and a lake, and an API whose rows can be changed between runs.
+pub struct Bench {
+    pub folder: tempfile::TempDir,
+    pub api: Running,
+    rows: Arc<Mutex<Vec<Value>>>,
+}
+
+/// What a run said.
+pub struct Run {
+    pub code: i32,
+    pub report: Value,
+    pub stderr: String,
+}
+
+impl Bench {
+    /// An API that serves these rows in pages, behind a key.
+    pub async fn new(rows: Vec<Value>) -> Self {
+        Self::with(rows, |api| api).await
+    }
+
+    /// As [`Bench::new`], with an API that is changed before it starts.
+    pub async fn with(rows: Vec<Value>, change: impl FnOnce(Api) -> Api) -> Self {
+        let rows = Arc::new(Mutex::new(rows));
+        let shared = Arc::clone(&rows);
+        let api = Api::handler(move |request| {
+            let rows = shared.lock().expect("no poison");
+            let number = |name| request.number_param(name).unwrap_or_default();
+            let page: Vec<&Value> = rows.iter().skip(number("offset")).take(number("limit")).collect();
+            Answer::json(&json!({"data": page, "total": rows.len()}))
+        });
+        let api = change(api.require_key("api_key", CANARY, super::api::KeyPlace::Query)).start().await;
+        Self { folder: tempfile::tempdir().expect("a folder"), api, rows }
+    }
+
+    /// Changes what the API serves.
+    pub fn serve(&self, rows: Vec<Value>) {
+        *self.rows.lock().expect("no poison") = rows;
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a config of one resource `items`: keys of the resource are added to, or replace, those of a merge by `id`.
+    pub fn config(&self, resource: &Value) -> PathBuf {
+        let mut items = json!({
+            "name": "items",
+            "primary_key": "id",
+            "write_disposition": "merge",
+            "endpoint": {"path": "items", "data_selector": "data", "paginator": {"type": "offset", "limit": 10}},
+        });
+        for (key, value) in resource.as_object().expect("an object") {
+            items[key] = value.clone();
+        }
+        let auth = json!({"type": "api_key", "name": "api_key", "api_key": CANARY, "location": "query"});
+        let config = json!({
+            "client": {"base_url": self.base_url(), "auth": auth, "retry": {"backoff_factor": 0.001}},
+            "resources": [items],
+        });
+        self.write("items.json", &config.to_string())
+    }
+
+    pub fn base_url(&self) -> String {
+        self.api.url.trim_end_matches("/items").to_owned()
+    }
+
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, text).expect("a file");
+        path
+    }
+
+    /// Runs a config into `lake` and gives its JSON report.
+    pub async fn run(&self, config: &Path, more: &[&str]) -> Run {
+        let mut arguments = vec!["run", config.to_str().expect("a path"), "--to", "lake", "--output", "json"];
+        arguments.extend(more);
+        let output = alluvium(self.folder.path(), &arguments).await;
+        let report = serde_json::from_slice(&output.stdout).expect("a report on every exit");
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!String::from_utf8_lossy(&output.stdout).contains(CANARY), "the key is in the report");
+        assert!(!stderr.contains(CANARY), "the key is on stderr: {stderr}");
+        Run { code: output.status.code().expect("no signal"), report, stderr }
+    }
+
+    /// Runs the config that must succeed, and gives the report of its only resource.
+    pub async fn load(&self, config: &Path) -> Value {
+        let run = self.run(config, &[]).await;
+        assert_eq!(run.code, 0, "{:#}\n{}", run.report, run.stderr);
+        run.report["resources"][0].clone()
+    }
+
+    pub async fn table(&self, name: &str) -> Lake {
+        lake::read(&self.path("lake").join(name)).await
+    }
+
+    /// Every Parquet file of a table's folder, whether in the table or not.
+    pub fn parquet_files(&self, name: &str) -> usize {
+        lake::parquet_files(&self.path("lake").join(name)).len()
+    }
+}
+
+/// Runs the binary in a folder; everything it logs is on its stderr.
+pub async fn alluvium(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_alluvium"));
+    command.args(arguments).current_dir(folder).env("API_KEY", CANARY).env("ALLUVIUM_LOG", "alluvium=trace");
+    tokio::task::spawn_blocking(move || command.output().expect("the binary runs")).await.expect("no panic")
+}
+
+/// Rows `{"id", "name", "score"}` with these ids.
+pub fn people(ids: std::ops::Range<i64>) -> Vec<Value> {
+    ids.map(|id| json!({"id": id, "name": format!("person {id}"), "score": id * 10})).collect()
+}

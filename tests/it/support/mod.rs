@@ -1,0 +1,7 @@
+//! What tests share: the scripted API, walks over it, runs of the binary, and a reader of tables.
+
+pub mod api;
+pub mod command;
+pub mod lake;
+pub mod rows;
+pub mod walk;

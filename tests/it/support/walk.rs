@@ -1,0 +1,167 @@
+//! Runs a walk over a scripted API and tells what came of it.
+
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::sync::Arc;
+use std::time::Duration;
+
+use alluvium::client::{Client, ClientOptions, Meter, MeterReading};
+use alluvium::extract::{ExtractError, Walk};
+use alluvium::json::{Kind, Node, Path};
+use alluvium::plan::{
+    ApiKeyLocation, Auth, Endpoint, Limits, Method, Naming, OffsetSpec, PaginatorSpec, ParameterPlace, ResourceName,
+    ResourcePlan, RetryPolicy, RowSelection, Secret, TableName, WriteDisposition,
+};
+
+/// A resource with the bounds and the retries of its run.
+pub struct Source {
+    pub resource: ResourcePlan,
+    pub limits: Limits,
+    pub retry: RetryPolicy,
+}
+
+/// What came of a walk.
+pub struct Outcome {
+    /// The `id` of every row, in order.
+    pub ids: Vec<i64>,
+    /// Rows of each page.
+    pub pages: Vec<usize>,
+    pub reading: MeterReading,
+    pub error: Option<ExtractError>,
+}
+
+impl Source {
+    /// One page, rows detected, four repeats within milliseconds.
+    pub fn single(url: &str) -> Self {
+        let resource = ResourcePlan {
+            name: ResourceName::parse("items").expect("a name"),
+            table: TableName::parse("items").expect("a name"),
+            endpoint: Endpoint {
+                url: url::Url::parse(url).expect("a URL"),
+                method: Method::Get,
+                params: vec![],
+                headers: vec![],
+                json: None,
+                auth: None,
+                paginator: PaginatorSpec::SinglePage,
+                rows: RowSelection::Detect,
+            },
+            write: WriteDisposition::Append,
+            columns: vec![],
+            rename: vec![],
+            naming: Naming::SnakeCase,
+            selected: true,
+        };
+        let retry = RetryPolicy { max_retries: 4, backoff_factor: 0.001, ..RetryPolicy::default() };
+        Self { resource, limits: Limits::default(), retry }
+    }
+
+    /// Pages by offset with dlt's defaults.
+    pub fn offset(url: &str, limit: u64) -> Self {
+        let mut source = Self::single(url);
+        source.resource.endpoint.paginator = PaginatorSpec::Offset(OffsetSpec {
+            limit: NonZeroU64::new(limit).expect("not zero"),
+            offset: 0,
+            offset_place: ParameterPlace::Query("offset".into()),
+            limit_place: ParameterPlace::Query("limit".into()),
+            total_path: Some(Arc::new(Path::parse("total").expect("a path"))),
+            maximum_offset: None,
+            stop_after_empty_page: true,
+            has_more_path: None,
+            allow_repeated_pages: false,
+        });
+        source
+    }
+
+    pub fn paging(mut self, change: impl FnOnce(&mut OffsetSpec)) -> Self {
+        if let PaginatorSpec::Offset(spec) = &mut self.resource.endpoint.paginator {
+            change(spec);
+        }
+        self
+    }
+
+    pub fn endpoint(mut self, change: impl FnOnce(&mut Endpoint)) -> Self {
+        change(&mut self.resource.endpoint);
+        self
+    }
+
+    pub fn key(self, name: &str, key: &str, location: ApiKeyLocation) -> Self {
+        let auth = Auth::ApiKey { name: name.into(), key: Secret::new(key), location };
+        self.endpoint(|endpoint| endpoint.auth = Some(auth))
+    }
+
+    pub fn selector(self, path: &str) -> Self {
+        let path = Arc::new(Path::parse(path).expect("a path"));
+        self.endpoint(|endpoint| endpoint.rows = RowSelection::Selector(path))
+    }
+
+    pub fn in_flight(mut self, requests: usize) -> Self {
+        self.limits.requests_in_flight = NonZeroUsize::new(requests).expect("not zero");
+        self
+    }
+
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.limits.request_timeout = timeout;
+        self
+    }
+
+    pub fn retries(mut self, retries: u32) -> Self {
+        self.retry.max_retries = retries;
+        self
+    }
+
+    /// The walk at its start, with its meter.
+    pub fn walk(&self) -> (Walk, Arc<Meter>) {
+        let options = ClientOptions { limits: self.limits.clone(), retry: self.retry.clone() };
+        let client = Client::new(&options).expect("an HTTP client");
+        let meter = Arc::new(Meter::new());
+        (Walk::new(&self.resource, &self.limits, client, Arc::clone(&meter)), meter)
+    }
+
+    /// Walks to the end or to the first error.
+    pub async fn read(&self) -> Outcome {
+        let (mut walk, meter) = self.walk();
+        let mut outcome = Outcome { ids: vec![], pages: vec![], reading: MeterReading::default(), error: None };
+        loop {
+            match walk.next().await {
+                Ok(Some(page)) => {
+                    assert_eq!(page.sequence, outcome.pages.len() as u64 + 1);
+                    let rows = page.rows();
+                    outcome.pages.push(rows.len());
+                    outcome.ids.extend(rows.into_iter().map(id));
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    outcome.error = Some(error);
+                    break;
+                }
+            }
+        }
+        outcome.reading = meter.reading();
+        outcome
+    }
+
+    /// The ids of a walk that succeeds.
+    pub async fn ids(&self) -> Vec<i64> {
+        let outcome = self.read().await;
+        assert!(outcome.error.is_none(), "{}", outcome.error.expect("there is one"));
+        outcome.ids
+    }
+
+    /// The error of a walk that fails.
+    pub async fn error(&self) -> ExtractError {
+        self.read().await.error.expect("the walk fails")
+    }
+}
+
+/// `0..count` as ids.
+pub fn ids(count: i64) -> Vec<i64> {
+    (0..count).collect()
+}
+
+/// The `id` of a row.
+pub fn id(row: Node<'_>) -> i64 {
+    match row.member("id").map(Node::kind) {
+        Some(Kind::Int(id)) => id,
+        _ => -1,
+    }
+}
