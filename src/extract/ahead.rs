@@ -6,9 +6,12 @@ use std::task::{Context, Poll};
 
 use futures::future::{BoxFuture, FutureExt, MaybeDone, maybe_done};
 
+/// An answer under way, or there.
+type Slot<A> = Pin<Box<MaybeDone<BoxFuture<'static, A>>>>;
+
 /// A queue of positions, each with its answer under way. Dropping it drops the requests.
 pub(super) struct Ahead<P, A> {
-    slots: VecDeque<(P, Pin<Box<MaybeDone<BoxFuture<'static, A>>>>)>,
+    slots: VecDeque<(P, Slot<A>)>,
 }
 
 impl<P, A> Ahead<P, A> {

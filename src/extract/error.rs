@@ -25,7 +25,7 @@ pub struct ExtractError {
 #[derive(Debug)]
 pub enum ExtractErrorKind {
     /// The request failed for good.
-    Client(ClientError),
+    Client(Box<ClientError>),
     /// The rows of the page cannot be told.
     Select(SelectFault),
     /// The page does not tell how to go on.

@@ -109,7 +109,7 @@ impl Walk {
             }
             Err(error) => {
                 let url = error.url.clone();
-                return Err(self.error(&url, ExtractErrorKind::Client(error)));
+                return Err(self.error(&url, ExtractErrorKind::Client(Box::new(error))));
             }
         };
         let Fetched { body, url, bytes, .. } = fetched;

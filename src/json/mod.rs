@@ -3,6 +3,7 @@
 //! [`Document`] hides the parser; [`Path`] is the JSONPath dialect of `data_selector`, `total_path` and the like.
 //! Nothing here builds a tree of heap objects, and nothing does I/O.
 
+mod depth;
 mod document;
 mod path;
 

@@ -27,6 +27,7 @@ pub(super) fn initial_shape(
             apply(hint, field)?;
         }
     }
+    shape.set_names(names.top());
     Ok(shape)
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::shape::LevelNames;
 use crate::plan::{Naming, RenameRule};
 
 /// The naming rules of one resource.
@@ -29,6 +30,15 @@ impl ColumnNames {
         storable(&self.naming.column(source))
     }
 
+    /// The naming of the top level.
+    pub(super) fn top(&self) -> LevelNames {
+        let top = self.renames.iter().filter_map(|(path, name)| match path.as_slice() {
+            [source] => Some((source.clone(), name.clone())),
+            _ => None,
+        });
+        LevelNames { naming: self.naming, renames: top.collect() }
+    }
+
     /// The column name that a config means by a column name or a source key of the top level.
     pub(super) fn resolve(&self, written: &str) -> String {
         if let Some(name) = self.renames.get(std::slice::from_ref(&written.to_owned())) {
@@ -42,6 +52,6 @@ impl ColumnNames {
 }
 
 /// Parquet readers such as Spark refuse these characters in a column name.
-fn storable(name: &str) -> String {
+pub(super) fn storable(name: &str) -> String {
     name.replace([' ', ',', ';', '{', '}', '(', ')', '\n', '\t', '='], "_")
 }

@@ -9,14 +9,25 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field as ArrowField, Fields, Schema, SchemaRef, TimeUnit};
 
 use super::kind::Kind;
-use super::names::ColumnNames;
+use super::names::{ColumnNames, storable};
 use crate::flow::{ChangeKind, SOURCE_KEY, SchemaChange};
+use crate::plan::Naming;
 
 /// The fields of a table or of an object.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Shape {
     fields: Vec<Field>,
     by_source: HashMap<Arc<str>, usize>,
+    /// How keys of this level are named, to find the fields that no key has claimed yet.
+    names: LevelNames,
+}
+
+/// The naming of one level of objects.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LevelNames {
+    pub(super) naming: Naming,
+    /// New names by source key.
+    pub(super) renames: HashMap<String, String>,
 }
 
 /// One column, or one member of a nested object.
@@ -81,9 +92,29 @@ impl Shape {
         &mut self.fields
     }
 
-    /// The field of a source key.
+    /// The field of a source key: the one that it has claimed, or the unclaimed one of the name that it will ask for.
     pub(super) fn by_source(&self, source: &str) -> Option<&Field> {
-        self.by_source.get(source).and_then(|index| self.fields.get(*index))
+        match self.by_source.get(source) {
+            Some(index) => self.fields.get(*index),
+            None if self.fields.iter().all(|field| field.source.is_some()) => None,
+            None => {
+                let name = match self.names.renames.get(source) {
+                    Some(name) => name.clone(),
+                    None => storable(&self.names.naming.column(source)),
+                };
+                self.by_name(&name).filter(|field| field.source.is_none())
+            }
+        }
+    }
+
+    /// Tells how keys are named, here and below.
+    pub(super) fn set_names(&mut self, names: LevelNames) {
+        for field in &mut self.fields {
+            if let Some(shape) = members_mut(&mut field.kind) {
+                shape.set_names(LevelNames { naming: names.naming, renames: HashMap::new() });
+            }
+        }
+        self.names = names;
     }
 
     /// The field of a column name, whatever its case.
@@ -206,6 +237,15 @@ impl Shape {
             shape.add(field);
         }
         shape
+    }
+}
+
+/// The members of a struct, or of the structs in a list.
+fn members_mut(kind: &mut Kind) -> Option<&mut Shape> {
+    match kind {
+        Kind::Struct(shape) => Some(Arc::make_mut(shape)),
+        Kind::List(item) => members_mut(item),
+        _ => None,
     }
 }
 

@@ -144,9 +144,8 @@ fn numbers_are_never_bent() {
     assert!(load(&[r#"[{"a":0.5}]"#, wide]).is_err());
     assert!(load(&[r#"[{"a":18446744073709551615}]"#]).is_err());
     assert!(load(&[r#"[{"a":123456789012345678901234567890}]"#]).is_err());
-    let rows = load(&[r#"[{"a":1e30}, {"a":-0.0}, {"a":1}]"#]).expect("floats");
-    let floats = rows.column(0).as_primitive::<Float64Type>();
-    assert_eq!((floats.value(0), floats.value(1).is_sign_negative()), (1e30, true));
+    let rows = load(&[r#"[{"a":1e30}, {"a":0.1}, {"a":1}]"#]).expect("floats");
+    assert_eq!(rows.column(0).as_primitive::<Float64Type>().values()[..], [1e30, 0.1, 1.0]);
 }
 
 #[test]

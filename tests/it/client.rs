@@ -164,10 +164,10 @@ async fn a_body_beyond_the_bound_is_an_error_and_not_retried() {
 async fn a_silent_server_times_out_and_is_asked_again() {
     let api = Api::handler(|request| if request.number == 1 { one_row().ending(End::Silent) } else { one_row() });
     let api = api.start().await;
-    let source = Source::single(&api.url).timeout(Duration::from_millis(50));
+    let source = Source::single(&api.url).timeout(Duration::from_millis(500));
     assert_eq!(source.ids().await, ids(1));
     let api = Api::handler(|_| one_row().ending(End::Silent)).start().await;
-    let error = Source::single(&api.url).timeout(Duration::from_millis(10)).retries(1).error().await;
+    let error = Source::single(&api.url).timeout(Duration::from_millis(500)).retries(1).error().await;
     assert_eq!((error.code(), api.requests().len()), ("timeout", 2));
 }
 

@@ -99,7 +99,7 @@ async fn a_server_that_refuses_offsets_beyond_the_total_ends_the_walk() {
 async fn a_server_without_paging_is_read_once() {
     for (count, limit) in [(7, 10), (25, 10)] {
         let api = Api::handler(move |_| page(0, count, count, count)).start().await;
-        assert_eq!(Source::offset(&api.url, limit).ids().await, ids(count as i64));
+        assert_eq!(Source::offset(&api.url, limit).ids().await, ids(i64::try_from(count).expect("small")));
     }
 }
 
@@ -201,7 +201,7 @@ async fn a_page_longer_than_the_first_doubles_no_rows() {
 
 #[tokio::test]
 async fn pages_of_any_length_bring_every_row_once() {
-    for seed in 0..30_usize {
+    for seed in 0..10_usize {
         let uneven = move |request: &ReceivedRequest| {
             let offset = offset(request);
             let count = 1 + (offset * 31 + seed * 17) % 13;
@@ -274,7 +274,7 @@ async fn the_maximum_offset_is_exclusive() {
 async fn the_walk_starts_at_the_configured_offset_and_may_page_in_the_body() {
     let api = Api::handler(|request| {
         let body: serde_json::Value = serde_json::from_str(&request.body).unwrap_or_default();
-        let number = |path: &str| body.pointer(path).and_then(serde_json::Value::as_u64).unwrap_or(0) as usize;
+        let number = |path: &str| body.pointer(path).and_then(|value| value.to_string().parse().ok()).unwrap_or(0);
         page(number("/page/offset"), number("/page/limit"), 25, 25)
     });
     let api = api.start().await;

@@ -225,7 +225,7 @@ impl Api {
         }
         let good = (self.handler)(request);
         match &self.faults {
-            Some((nth, faults)) if request.number % nth == 0 => {
+            Some((nth, faults)) if request.number.is_multiple_of(*nth) => {
                 let turn = request.number / nth - 1;
                 faults[turn % faults.len()].spoil(good)
             }

@@ -6,12 +6,15 @@ use serde_json::{Value, json};
 
 use super::api::{Answer, Api, ReceivedRequest, Running};
 
+/// The total of an answer, from the request and the true count.
+type Total = Arc<dyn Fn(&ReceivedRequest, usize) -> Option<usize> + Send + Sync>;
+
 /// The offset-paged endpoint.
 #[derive(Clone)]
 pub struct Rows {
     rows: Vec<Value>,
     cap: usize,
-    total: Arc<dyn Fn(&ReceivedRequest, usize) -> Option<usize> + Send + Sync>,
+    total: Total,
     ignores_offset: bool,
     echoes_offset: bool,
 }
