@@ -34,8 +34,8 @@ fn bytes(reader: &mut Reader<'_>, key: &'static str) -> Option<NonZeroU64> {
     reader.present(key).and_then(|tree| size::bytes(tree, report)).and_then(NonZeroU64::new)
 }
 
-/// Bodies are walked by recursion, so that a deeper one could exhaust the stack.
-const NESTING_MAX: usize = 1_000;
+/// What is parsed: a deeper body could exhaust the stack.
+const NESTING_MAX: usize = 64;
 
 fn nesting(reader: &mut Reader<'_>) -> Option<usize> {
     let report = reader.report;

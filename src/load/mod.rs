@@ -108,7 +108,7 @@ impl Loader {
             let memory = options.limits.memory_bytes.get() / SPILL_SHARE;
             Shelf::Spill(Spill::new(usize::try_from(memory).unwrap_or(usize::MAX)))
         } else {
-            Shelf::Files(DataWriter::new(&place, options.limits.file_bytes.get()))
+            Shelf::Files(Box::new(DataWriter::new(&place, options.limits.file_bytes.get())))
         };
         let state = TableState { schema: snapshot.as_ref().map(|snapshot| SchemaRef::clone(&snapshot.schema)) };
         let loader = Self {

@@ -19,7 +19,7 @@ use super::store::Place;
 /// Where the rows wait.
 pub(super) enum Shelf {
     /// In data files that a commit will name.
-    Files(DataWriter),
+    Files(Box<DataWriter>),
     /// Beside the table, because they have to be compared with it.
     Spill(Spill),
 }
@@ -63,11 +63,12 @@ impl Source {
     pub(super) async fn push(&mut self, place: &Place, rows: RecordBatch) -> Result<(), LoadErrorKind> {
         if let Some(keys) = &mut self.keys {
             let encoded = keys.encode(&rows)?;
-            if keys.seen.is_none() && !keys.rises(&encoded) {
-                if let Shelf::Files(writer) = &mut self.shelf {
-                    writer.roll().await?;
-                    keys.read_back(place, writer).await?;
-                }
+            if let Shelf::Files(writer) = &mut self.shelf
+                && keys.seen.is_none()
+                && !keys.rises(&encoded)
+            {
+                writer.roll().await?;
+                keys.read_back(place, writer).await?;
             }
             keys.note(&encoded, self.rows);
         }

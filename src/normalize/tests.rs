@@ -187,8 +187,12 @@ fn names_are_renamed_and_never_shared() {
 
 #[test]
 fn deep_nesting_is_refused() {
-    let deep = format!("[{{\"a\":{}1{}}}]", "[".repeat(200), "]".repeat(200));
-    assert!(refused(&[&deep]).ends_with("nested deeper than 128 levels"));
+    let limits = Limits { nesting_max: 10, ..Limits::default() };
+    let normalizer = Normalizer::new(&plan(), &limits, &TableState::default()).expect("no hints");
+    let body = |levels| format!("[{{\"a\":{}1{}}}]", "[".repeat(levels), "]".repeat(levels));
+    assert!(normalizer.decoder().decode(&page(1, &body(8))).is_ok());
+    let error = normalizer.decoder().decode(&page(1, &body(20))).expect_err("too deep").to_string();
+    assert!(error.ends_with("nested deeper than 10 levels"), "{error}");
 }
 
 #[test]

@@ -145,9 +145,7 @@ impl Reader<'_> {
         let hours = self.digits(2)?;
         if self.peek() == Some(b':') {
             self.at += 1;
-            if self.peek().is_none() {
-                return None;
-            }
+            self.peek()?;
         }
         let minutes = if self.peek().is_some() { self.digits(2)? } else { 0 };
         (hours < 24 && minutes < 60).then_some(sign * (hours * 3600 + minutes * 60))
