@@ -35,7 +35,7 @@ fn bytes(reader: &mut Reader<'_>, key: &'static str) -> Option<NonZeroU64> {
 }
 
 /// What is parsed: a deeper body could exhaust the stack.
-const NESTING_MAX: usize = 64;
+const NESTING_MAX: usize = 48;
 
 fn nesting(reader: &mut Reader<'_>) -> Option<usize> {
     let report = reader.report;

@@ -12,8 +12,8 @@ use bytes::Bytes;
 use sonic_rs::{JsonNumberTrait, JsonValueTrait, Value, ValueRef};
 
 /// Levels of nesting that are parsed: the parser recurses, and this many fit into a stack of 2 MiB
-/// even in a build without optimisation, where a level takes more than 16 KiB.
-const LEVELS_MAX: usize = 64;
+/// even in a build without optimisation, where a level takes about 30 KiB.
+const LEVELS_MAX: usize = 48;
 
 /// A body that is JSON, parsed once and shared by all who read it.
 #[derive(Debug)]
@@ -90,7 +90,7 @@ impl Document {
     /// Parses a whole body.
     ///
     /// # Errors
-    /// When the body is not one JSON value in UTF-8, or nests beyond 64 levels.
+    /// When the body is not one JSON value in UTF-8, or nests beyond 48 levels.
     pub fn parse(body: Bytes) -> Result<Self, ParseError> {
         if exceeds(&body, LEVELS_MAX) {
             let problem = format!("objects or arrays are nested deeper than {LEVELS_MAX} levels");

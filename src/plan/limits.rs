@@ -55,7 +55,7 @@ impl Default for Limits {
             // At 100 rows a page this is a thousand million rows: only an endless walk gets there.
             pages_max: non_zero_u64(10_000_000),
             // What the JSON parser takes; no table has columns that deep.
-            nesting_max: 64,
+            nesting_max: 48,
             // A load's memory is a few times this, so that it fits in a container of 512 MB.
             memory_bytes: non_zero_u64(128 << 20),
             // With the jittered waits between them this is some minutes of steady conflicts.
