@@ -133,7 +133,7 @@ fn what_does_not_join_names_page_row_and_column() {
     );
     assert_eq!(
         refused(&[page, r#"[{"a":null}, {"a":{"b":["x"]}}]"#]),
-        "page 2, row 2 of resource `items`: column `a.b` holds list, found a string"
+        "page 2, row 2 of resource `items`: column `a.b` holds bigint, found a string"
     );
 }
 
