@@ -201,7 +201,7 @@ async fn a_page_longer_than_the_first_doubles_no_rows() {
 
 #[tokio::test]
 async fn pages_of_any_length_bring_every_row_once() {
-    for seed in 0..10_usize {
+    for seed in 0..30_usize {
         let uneven = move |request: &ReceivedRequest| {
             let offset = offset(request);
             let count = 1 + (offset * 31 + seed * 17) % 13;
