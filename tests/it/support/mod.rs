@@ -3,5 +3,4 @@
 pub mod api;
 pub mod command;
 pub mod lake;
-pub mod rows;
 pub mod walk;
