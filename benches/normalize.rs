@@ -29,8 +29,8 @@ use alluvium::flow::{Page, RowPath, TableState};
 use alluvium::json::{Document, Path};
 use alluvium::normalize::Normalizer;
 use alluvium::plan::{
-    Endpoint, Limits, Method, Naming, PaginatorSpec, ResourceName, ResourcePlan, RowSelection, SafeUrl, TableName,
-    WriteDisposition,
+    Endpoint, Limits, Method, Naming, PaginatorSpec, ResourceName, ResourcePlan, RowSelection, SafeUrl, SchemaRules,
+    TableName, WriteDisposition,
 };
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
@@ -185,6 +185,7 @@ fn resource() -> ResourcePlan {
         columns: Vec::new(),
         rename: Vec::new(),
         naming: Naming::SnakeCase,
+        schema: SchemaRules::default(),
         selected: true,
     }
 }

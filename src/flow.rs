@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
+use serde::Serialize;
 
 use crate::json::{Document, Node, Path};
 use crate::plan::{ResourceName, SafeUrl};
@@ -68,6 +69,27 @@ impl RowPath {
 pub struct TableBatch {
     /// The rows. Each field's metadata tells the source key that it was made from ([`SOURCE_KEY`]).
     pub rows: RecordBatch,
+    /// What the schema contract kept out.
+    pub rejects: Vec<Reject>,
+}
+
+/// A row or a value that the schema contract keeps out of the table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reject {
+    /// The page of the walk, from 1.
+    pub page: u64,
+    /// The row in the page, from 1.
+    pub row: u64,
+    /// The column that may not be there, dotted for a nested one; `None`: the table may not.
+    pub column: Option<String>,
+    /// Why.
+    pub reason: &'static str,
+    /// The JSON text of the row, or of the value where that alone is kept out.
+    #[serde(skip)]
+    pub value: String,
+    /// Whether the whole row is kept out.
+    #[serde(skip)]
+    pub is_row: bool,
 }
 
 /// The columns of a whole load, known at its end.
@@ -77,16 +99,23 @@ pub struct LoadSchema {
     pub columns: SchemaRef,
     /// Columns of the table of which no row of the load had the key. A merge keeps their values.
     pub unseen: Vec<String>,
+    /// Columns of the table that have another type now, for which it has to be rewritten.
+    pub widened: Vec<String>,
 }
 
 /// The key of a field's metadata that holds the source key, where that is not the column's name.
 pub const SOURCE_KEY: &str = "alluvium.source";
+
+/// The key of a field's metadata that says that it is a variant, with the name of the column that it is a variant of.
+pub const VARIANT_KEY: &str = "alluvium.variant_of";
 
 /// What the target knew before the load: handed upstream once, as plain values.
 #[derive(Debug, Clone, Default)]
 pub struct TableState {
     /// The table's schema; `None`: there is no table.
     pub schema: Option<SchemaRef>,
+    /// Columns of integers of which none is beyond 2^53, as far as the files' statistics tell.
+    pub narrow: Vec<String>,
 }
 
 /// One change that a load makes to a table's schema.
@@ -100,6 +129,8 @@ pub struct SchemaChange {
     pub from: Option<String>,
     /// The type or name after.
     pub to: Option<String>,
+    /// The page of the walk, from 1, at which it was settled; `None`: before the first.
+    pub page: Option<u64>,
 }
 
 /// What happens to a column.
@@ -109,6 +140,8 @@ pub enum ChangeKind {
     Added,
     /// Its type holds more than before.
     Widened,
+    /// It is new, and takes the values of another column that do not fit that one.
+    Variant,
     /// Its name is not the one its source key would have had, because that was taken.
     Renamed,
 }
@@ -124,6 +157,19 @@ pub struct Receipt {
     pub rows: RowCounts,
     /// What became of the files.
     pub files: FileCounts,
+    /// What the schema contract kept out.
+    pub rejects: Rejects,
+}
+
+/// What the schema contract kept out of a load.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Rejects {
+    /// Rows and values.
+    pub count: u64,
+    /// The first of them.
+    pub first: Vec<Reject>,
+    /// The file that has all of them, as JSON Lines.
+    pub file: Option<String>,
 }
 
 /// What became of a load's rows.

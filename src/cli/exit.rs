@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use alluvium::pipeline::{ResourceStatus, RunReport, RunStatus};
+use alluvium::pipeline::{RunReport, RunStatus};
 
 /// How the process ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,19 +19,24 @@ pub(crate) enum Exit {
     Unauthorized,
     /// 5: the user stopped the run.
     Interrupted,
+    /// 7: a schema contract stopped a resource.
+    Frozen,
 }
 
 impl Exit {
     /// The way in which a run ended.
     pub(crate) fn of(report: &RunReport) -> Self {
         let refused = |error: &alluvium::pipeline::ErrorReport| error.class == "auth";
+        let failures = || report.resources.iter().filter_map(|entry| entry.error.as_ref());
+        if report.status != RunStatus::Interrupted && failures().any(|error| error.code == "schema_frozen") {
+            return Self::Frozen;
+        }
         match report.status {
             RunStatus::Ok => Self::Ok,
             RunStatus::Interrupted => Self::Interrupted,
             RunStatus::Partial => Self::Partial,
             RunStatus::Failed => {
-                let mut failed = report.resources.iter().filter(|entry| entry.status == ResourceStatus::Failed);
-                if failed.any(|entry| entry.error.as_ref().is_some_and(refused)) {
+                if failures().any(refused) {
                     Self::Unauthorized
                 } else {
                     Self::Failed
@@ -50,6 +55,7 @@ impl From<Exit> for ExitCode {
             Exit::Partial => 3,
             Exit::Unauthorized => 4,
             Exit::Interrupted => 5,
+            Exit::Frozen => 7,
         })
     }
 }

@@ -150,6 +150,19 @@ fn resource_text(resource: &ResourceReport) -> String {
         let (from, to) = (change.from.as_deref().unwrap_or_default(), change.to.as_deref().unwrap_or_default());
         text.push_str(&format!("\n  column `{from}` was taken, so a key that asked for it is `{to}`"));
     }
+    let rejects = &resource.rejects;
+    if let Some(reject) = rejects.first.first() {
+        text.push_str(&format!(
+            "\n  {} rejected, first on page {}, row {}",
+            grouped(rejects.count),
+            reject.page,
+            reject.row
+        ));
+        text.push_str(&format!(": {}", reject.reason));
+    }
+    if let Some(file) = &rejects.file {
+        text.push_str(&format!("\n  all of them are in {file}, below the folder of the tables"));
+    }
     if !resource.null_only.is_empty() {
         text.push_str(&format!("\n  no column for what is always null or empty: {}", resource.null_only.join(", ")));
     }

@@ -14,10 +14,10 @@ pub(super) struct Columns {
 }
 
 /// dlt's types that columns cannot have yet.
-const UNSUPPORTED_TYPES: [&str; 4] = ["binary", "decimal", "time", "wei"];
+const UNSUPPORTED_TYPES: [&str; 1] = ["wei"];
 
 /// Hints that change nothing in a Delta table.
-const HARMLESS: [&str; 7] = ["cluster", "description", "precision", "scale", "sort", "unique", "variant"];
+const HARMLESS: [&str; 5] = ["cluster", "description", "sort", "unique", "variant"];
 
 /// Hints that mean something and do nothing yet, unless they are switched off.
 const UNSUPPORTED: [&str; 8] =
@@ -46,6 +46,7 @@ fn add(columns: &mut Columns, key: Option<&str>, tree: &Tree, report: &Report) {
     let written = written.map(|tree| reader::text(tree, report).map(|text| text.reveal()));
     let name = written.unwrap_or_else(|| key.map(str::to_owned));
     let data_type = reader.present("data_type").and_then(|tree| data_type(tree, report));
+    let data_type = with_digits(data_type, &mut reader);
     let nullable = reader.bool("nullable").unwrap_or(true);
     let in_key = reader.bool("primary_key").unwrap_or(false);
     refuse_unsupported(&mut reader);
@@ -59,6 +60,24 @@ fn add(columns: &mut Columns, key: Option<&str>, tree: &Tree, report: &Report) {
         columns.key.push(name.clone());
     }
     columns.hints.push(ColumnHint { name, data_type, nullable });
+}
+
+/// A decimal with the `precision` and `scale` that are written; for other types they say nothing here.
+fn with_digits(data_type: Option<DataType>, reader: &mut Reader<'_>) -> Option<DataType> {
+    let (written_precision, written_scale) = (reader.present("precision"), reader.present("scale"));
+    let Some(DataType::Decimal { precision, scale }) = data_type else { return data_type };
+    let report = reader.report;
+    let digits = |tree: Option<&Tree>, default: u8| match tree {
+        None => Some(default),
+        Some(tree) => reader::integer(tree, 0, report).map(|digits| u8::try_from(digits).unwrap_or(u8::MAX)),
+    };
+    let (precision, scale) = (digits(written_precision, precision)?, digits(written_scale, scale)?);
+    if !(1..=DataType::PRECISION_MAX).contains(&precision) || scale > precision {
+        let tree = written_precision.or(written_scale)?;
+        reader::invalid(tree, "must be 1 to 38 digits, of which `scale` are behind the point", report);
+        return None;
+    }
+    Some(DataType::Decimal { precision, scale })
 }
 
 fn refuse_unsupported(reader: &mut Reader<'_>) {

@@ -27,6 +27,7 @@ mod problem;
 mod reader;
 mod resource;
 mod scalar_text;
+mod schema;
 mod secrets;
 mod set;
 mod size;

@@ -5,6 +5,7 @@ use super::columns;
 use super::endpoint::{self, Surrounding};
 use super::problem::{Place, Problem, Report, code};
 use super::reader::{self, Reader, invalid, unknown_word, unsupported_word, wrong_type};
+use super::schema;
 use super::secrets::Lookups;
 use super::tree::{Key, Text, Tree, Value};
 use super::write;
@@ -50,13 +51,14 @@ pub(super) fn read(tree: &Tree, client: Option<&Client<'_>>, lookups: &Lookups<'
     let naming = reader.present("naming").map_or(Some(Naming::default()), |tree| naming(tree, report));
     let selected = reader.bool("selected").unwrap_or(true);
     let endpoint = endpoint(&mut reader, written_name.map(|(_, text)| text), client, lookups);
+    let schema = schema::read(&mut reader);
     refuse(&mut reader);
     reader.close();
 
     let plan = || {
         let (name, table) = (name.as_ref()?.0.clone(), table.as_ref()?.0.clone());
         let (endpoint, write, naming) = (endpoint?, write?, naming?);
-        Some(ResourcePlan { name, table, endpoint, write, columns: columns.hints, rename, naming, selected })
+        Some(ResourcePlan { name, table, endpoint, write, columns: columns.hints, rename, naming, schema, selected })
     };
     let plan = plan();
     Some(Resource { name, table, plan })
@@ -91,15 +93,7 @@ fn refuse(reader: &mut Reader<'_>) {
     only(reader.present("table_format"), &["delta"], &["hive", "iceberg", "native"], report);
     let files = ["csv", "insert_values", "jsonl", "model", "reference", "typed-jsonl"];
     only(reader.present("file_format"), &["parquet", "preferred"], &files, report);
-    match reader.present("schema_contract") {
-        Some(Tree { value: Value::Map(entries), .. }) => {
-            entries.iter().for_each(|(_, mode)| only(Some(mode), &["evolve"], &CONTRACTS, report));
-        }
-        mode => only(mode, &["evolve"], &CONTRACTS, report),
-    }
 }
-
-const CONTRACTS: [&str; 3] = ["discard_row", "discard_value", "freeze"];
 
 /// Accepts the words that say what is done anyway and refuses the others that dlt knows.
 fn only(tree: Option<&Tree>, accepted: &[&str], known: &[&str], report: &Report) {

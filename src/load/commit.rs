@@ -55,12 +55,21 @@ impl Entry {
 
     /// Adds a data file to the table.
     pub(super) fn push_file(&mut self, file: &DataFile) {
+        self.push_add(file, true);
+    }
+
+    /// Adds a data file whose rows the table had already.
+    pub(super) fn push_rewritten(&mut self, file: &DataFile) {
+        self.push_add(file, false);
+    }
+
+    fn push_add(&mut self, file: &DataFile, data_change: bool) {
         self.push(json!({"add": {
             "path": file.path.as_ref(),
             "partitionValues": {},
             "size": file.bytes,
             "modificationTime": now_ms(),
-            "dataChange": true,
+            "dataChange": data_change,
             "stats": file.stats,
         }}));
     }

@@ -13,9 +13,11 @@ use super::datafile::{DataFile, DataWriter};
 use super::error::LoadErrorKind;
 use super::merge::{Merge, without};
 use super::source::Shelf;
+use super::store::Place;
 use super::table::Snapshot;
+use super::widen::{Widening, widened};
 use super::{Disposition, Loader, read, schema};
-use crate::flow::{FileCounts, LoadSchema, Receipt, RowCounts};
+use crate::flow::{FileCounts, LoadSchema, Receipt, Rejects, RowCounts};
 
 /// What one data commit does, planned against one version.
 struct Change {
@@ -38,13 +40,35 @@ impl Loader {
     /// Commits the load; what is left behind on an error is removed by the caller.
     pub(super) async fn commit_all(&mut self, load: &LoadSchema) -> Result<Receipt, LoadErrorKind> {
         let staged = self.staged(&load.columns).await?;
+        let kept = self.keep_rejects().await;
         let mut commits = 0;
-        let result = self.attempts(load, &staged, &mut commits).await;
+        let result = match kept {
+            Ok(rejects) => {
+                self.attempts(load, &staged, &mut commits).await.map(|receipt| Receipt { rejects, ..receipt })
+            }
+            Err(error) => Err(error),
+        };
         if result.is_err() {
             let paths: Vec<_> = staged.iter().map(|file| file.path.clone()).collect();
             self.place.discard(&paths).await;
         }
-        result
+        let rejected = self.rejects.rows;
+        result.map(|mut receipt| {
+            receipt.rows.read += rejected;
+            receipt.rows.rejected = rejected;
+            receipt
+        })
+    }
+
+    /// Keeps what the schema contract kept out, before the commit that goes without it.
+    async fn keep_rejects(&mut self) -> Result<Rejects, LoadErrorKind> {
+        if self.rejects.is_empty() {
+            return Ok(Rejects::default());
+        }
+        let path = ["_alluvium", "rejects", &self.pipeline, self.resource.as_str(), &format!("{}.jsonl", self.run_id)];
+        let path = path.into_iter().collect::<object_store::path::Path>();
+        let folder = Place::open(&self.folder)?;
+        self.rejects.keep(&folder, &path).await
     }
 
     async fn attempts(
@@ -78,6 +102,14 @@ impl Loader {
         };
         self.check_sequence(&snapshot)?;
         snapshot.check_features(self.disposition.change())?;
+        if let Some(schema) = widened(&snapshot.schema, &load.columns, &load.widened) {
+            let (place, file_bytes) = (&self.place, self.limits.file_bytes.get());
+            let widening = Widening { place, snapshot: &snapshot, schema, file_bytes, run_id: &self.run_id };
+            if widening.commit().await? == CommitOutcome::Committed {
+                *commits += 1;
+            }
+            return Ok(Attempt::Again);
+        }
         check_types(load.columns.fields(), snapshot.schema.fields())?;
         let change = self.plan(&snapshot, load, staged).await?;
         if change.removed.is_empty() && change.added.is_empty() {
@@ -269,7 +301,7 @@ impl Change {
 }
 
 fn receipt(version: Option<u64>, commits: u64, change: &Change) -> Receipt {
-    Receipt { version, commits, rows: change.rows, files: change.files }
+    Receipt { version, commits, rows: change.rows, files: change.files, rejects: Rejects::default() }
 }
 
 /// Waits a random while below 50 ms × 2^attempt, at most 5 s, so that writers in a race part.

@@ -16,12 +16,14 @@ mod finish;
 mod key;
 mod merge;
 mod read;
+mod rejects;
 mod schema;
 mod source;
 mod spill;
 mod stats;
 mod store;
 mod table;
+mod widen;
 
 use arrow::datatypes::SchemaRef;
 
@@ -30,6 +32,7 @@ pub use error::{LoadError, LoadErrorKind};
 use crate::flow::{LoadSchema, Receipt, TableBatch, TableState};
 use crate::plan::{Limits, PipelineName, ResourcePlan, Target, WriteDisposition};
 use datafile::DataWriter;
+use rejects::RejectSpool;
 use source::{Shelf, Source};
 use spill::Spill;
 use store::Place;
@@ -51,6 +54,10 @@ pub struct Loader {
     /// Whether there was a table when the load began.
     existed: bool,
     source: Source,
+    /// The folder of all tables.
+    folder: Target,
+    pipeline: String,
+    rejects: RejectSpool,
 }
 
 /// What the load does to the table, with the columns that it needs for it.
@@ -110,7 +117,10 @@ impl Loader {
         } else {
             Shelf::Files(Box::new(DataWriter::new(&place, options.limits.file_bytes.get())))
         };
-        let state = TableState { schema: snapshot.as_ref().map(|snapshot| SchemaRef::clone(&snapshot.schema)) };
+        let state = TableState {
+            schema: snapshot.as_ref().map(|snapshot| SchemaRef::clone(&snapshot.schema)),
+            narrow: snapshot.as_ref().map(Snapshot::narrow_columns).unwrap_or_default(),
+        };
         let loader = Self {
             resource: resource.name.clone(),
             table: resource.table.clone(),
@@ -123,6 +133,9 @@ impl Loader {
             sequence: snapshot.as_ref().and_then(|snapshot| snapshot.sequence),
             existed: snapshot.is_some(),
             source: Source::new(shelf, key),
+            folder: options.target.clone(),
+            pipeline: options.pipeline.to_string(),
+            rejects: RejectSpool::default(),
         };
         Ok((loader, state))
     }
@@ -132,7 +145,10 @@ impl Loader {
     /// # Errors
     /// When they cannot be written.
     pub async fn write(&mut self, batch: TableBatch) -> Result<(), LoadError> {
-        let written = self.source.push(&self.place, batch.rows).await;
+        let written = match self.rejects.push(batch.rejects) {
+            Ok(()) if batch.rows.num_rows() > 0 => self.source.push(&self.place, batch.rows).await,
+            kept => kept,
+        };
         written.map_err(|kind| self.located(kind))
     }
 

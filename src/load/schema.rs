@@ -4,6 +4,7 @@ use arrow::datatypes::{DataType, Field, Fields, TimeUnit};
 use serde_json::{Map, Value, json};
 
 use super::error::LoadErrorKind;
+use crate::flow::{SOURCE_KEY, VARIANT_KEY};
 
 /// The schema string of a new table.
 pub(super) fn schema_string(fields: &Fields) -> Result<String, LoadErrorKind> {
@@ -17,6 +18,22 @@ pub(super) fn extended(stored: &str, fields: &Fields) -> Result<Option<String>, 
     Ok(extend_struct(&mut schema, fields)?.then(|| schema.to_string()))
 }
 
+/// A table's schema string with the types that `fields` have for its columns.
+pub(super) fn retyped(stored: &str, fields: &Fields) -> Result<String, LoadErrorKind> {
+    let mut schema: Value =
+        serde_json::from_str(stored).map_err(|_| LoadErrorKind::Internal("the table's schema string is not JSON"))?;
+    let columns = schema.get_mut("fields").and_then(Value::as_array_mut);
+    for column in columns.into_iter().flatten() {
+        let field = fields.iter().find(|field| column.get("name").and_then(Value::as_str) == Some(field.name()));
+        if let (Some(field), Some(entry)) = (field, column.get_mut("type"))
+            && entry.is_string()
+        {
+            *entry = delta_type(field.data_type())?;
+        }
+    }
+    Ok(schema.to_string())
+}
+
 fn struct_type(fields: &Fields) -> Result<Value, LoadErrorKind> {
     let fields = fields.iter().map(|field| field_type(field)).collect::<Result<Vec<_>, _>>()?;
     Ok(json!({"type": "struct", "fields": fields}))
@@ -26,7 +43,7 @@ fn field_type(field: &Field) -> Result<Value, LoadErrorKind> {
     let metadata: Map<String, Value> = field
         .metadata()
         .iter()
-        .filter(|(key, _)| key.as_str() == crate::flow::SOURCE_KEY)
+        .filter(|(key, _)| [SOURCE_KEY, VARIANT_KEY].contains(&key.as_str()))
         .map(|(key, value)| (key.clone(), Value::String(value.clone())))
         .collect();
     Ok(json!({
@@ -45,7 +62,9 @@ fn delta_type(data_type: &DataType) -> Result<Value, LoadErrorKind> {
         DataType::Float64 => "double".into(),
         DataType::Utf8 => "string".into(),
         DataType::Date32 => "date".into(),
+        DataType::Binary => "binary".into(),
         DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => "timestamp".into(),
+        DataType::Decimal128(precision, scale) => format!("decimal({precision},{scale})").into(),
         DataType::Struct(fields) => struct_type(fields)?,
         DataType::List(item) => {
             json!({"type": "array", "elementType": delta_type(item.data_type())?, "containsNull": true})

@@ -70,6 +70,20 @@ impl Snapshot {
         }))
     }
 
+    /// The top-level columns of integers of which the files' statistics tell that none is beyond 2^53.
+    pub(super) fn narrow_columns(&self) -> Vec<String> {
+        let is_narrow = |bound: &Value| bound.as_i64().is_some_and(|value| value.unsigned_abs() <= 1 << 53);
+        let in_file = |file: &TableFile, name: &str| {
+            let Some(stats) = &file.stats else { return false };
+            let of = |kind: &str| stats.get(kind).and_then(|values| values.get(name));
+            let is_null = file.rows.is_some() && of("nullCount").and_then(Value::as_u64) == file.rows;
+            is_null || [of("minValues"), of("maxValues")].into_iter().all(|bound| bound.is_some_and(is_narrow))
+        };
+        let columns = self.schema.fields().iter().filter(|field| field.data_type() == &DataType::Int64);
+        let narrow = columns.filter(|field| self.files.iter().all(|file| in_file(file, field.name())));
+        narrow.map(|field| field.name().clone()).collect()
+    }
+
     /// The table's schema string, as it stands in the log.
     pub(super) fn schema_string(&self) -> &str {
         self.metadata.get("schemaString").and_then(Value::as_str).unwrap_or_default()
@@ -167,6 +181,7 @@ fn plain_type(data_type: &DataType) -> DataType {
             DataType::List(Arc::new(Field::new("element", plain_type(item.data_type()), true)))
         }
         DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8,
+        DataType::LargeBinary | DataType::BinaryView => DataType::Binary,
         other => other.clone(),
     }
 }

@@ -82,11 +82,7 @@ impl Decoder {
     fn located(&self, page: &Page, row: usize, fault: Fault) -> NormalizeError {
         let kind = match fault {
             Fault::TooDeep => NormalizeErrorKind::TooDeep { levels: self.nesting_max },
-            Fault::Misfit(misfit) => NormalizeErrorKind::Misfit {
-                column: misfit.path.into_iter().rev().collect::<Vec<_>>().join("."),
-                holds: misfit.holds,
-                seen: misfit.seen,
-            },
+            Fault::TooLarge => NormalizeErrorKind::TooLarge,
             Fault::Inexact | Fault::Beyond => NormalizeErrorKind::Overflow,
         };
         NormalizeError {

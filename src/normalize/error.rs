@@ -40,6 +40,13 @@ pub enum NormalizeErrorKind {
         /// The type in the hint.
         asked: &'static str,
     },
+    /// The schema contract does not let the table change so.
+    Frozen {
+        /// The column, or the table.
+        column: String,
+        /// Why.
+        reason: &'static str,
+    },
     /// A key column is missing or null.
     NullKey {
         /// The key column.
@@ -57,6 +64,8 @@ pub enum NormalizeErrorKind {
         /// Its type.
         holds: &'static str,
     },
+    /// More text or more items in one column of one page than can be counted.
+    TooLarge,
     /// Objects or arrays in each other beyond the limit.
     TooDeep {
         /// The limit.
@@ -73,9 +82,11 @@ impl NormalizeError {
             NormalizeErrorKind::Misfit { .. } => "type_conflict",
             NormalizeErrorKind::Overflow => "number_overflow",
             NormalizeErrorKind::HintConflict { .. } => "hint_conflict",
+            NormalizeErrorKind::Frozen { .. } => "schema_frozen",
             NormalizeErrorKind::NullKey { .. } => "null_key",
             NormalizeErrorKind::NullColumn { .. } => "null_column",
             NormalizeErrorKind::KeyType { .. } => "key_type",
+            NormalizeErrorKind::TooLarge => "page_too_large",
             NormalizeErrorKind::TooDeep { .. } => "nesting",
             NormalizeErrorKind::Internal(_) => "internal",
         }
@@ -97,11 +108,15 @@ impl NormalizeError {
             NormalizeErrorKind::NullKey { .. } => {
                 Some("choose a `primary_key` that every row has, or load with `write_disposition: append`".to_owned())
             }
+            NormalizeErrorKind::Frozen { .. } => {
+                Some("allow the change with `evolve`, or keep it out with `discard_row` or `discard_value`".to_owned())
+            }
             NormalizeErrorKind::KeyType { .. } => {
                 Some("choose columns of integers, texts, dates or booleans".to_owned())
             }
             NormalizeErrorKind::TooDeep { .. } => Some("raise `limits.max_nesting`".to_owned()),
             NormalizeErrorKind::HintConflict { .. } => Some("change the hint, or load into a new table".to_owned()),
+            NormalizeErrorKind::TooLarge => Some("ask for smaller pages".to_owned()),
             NormalizeErrorKind::Overflow | NormalizeErrorKind::NullColumn { .. } | NormalizeErrorKind::Internal(_) => {
                 None
             }
@@ -120,13 +135,12 @@ impl NormalizeError {
 
 impl fmt::Display for NormalizeError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some((page, _)) = &self.page {
-            write!(formatter, "page {page}, ")?;
+        match (&self.page, self.row) {
+            (Some((page, _)), Some(row)) => write!(formatter, "page {page}, row {row} of ")?,
+            (Some((page, _)), None) => write!(formatter, "page {page} of ")?,
+            (None, _) => {}
         }
-        if let Some(row) = self.row {
-            write!(formatter, "row {row} ")?;
-        }
-        write!(formatter, "of resource `{}`: ", self.resource)?;
+        write!(formatter, "resource `{}`: ", self.resource)?;
         match &self.kind {
             NormalizeErrorKind::Misfit { column, holds, seen } => {
                 write!(formatter, "column `{column}` holds {holds}, found {seen}")
@@ -135,12 +149,16 @@ impl fmt::Display for NormalizeError {
             NormalizeErrorKind::HintConflict { column, holds, asked } => {
                 write!(formatter, "the hint for column `{column}` asks for {asked}, but the table holds {holds}")
             }
+            NormalizeErrorKind::Frozen { column, reason } => write!(formatter, "`{column}` is refused: {reason}"),
             NormalizeErrorKind::NullKey { column } => write!(formatter, "the key column `{column}` is missing or null"),
             NormalizeErrorKind::NullColumn { column } => {
                 write!(formatter, "the column `{column}` is missing or null, which its hint `nullable: false` forbids")
             }
             NormalizeErrorKind::KeyType { column, holds } => {
                 write!(formatter, "the key column `{column}` holds {holds}, which cannot be a key")
+            }
+            NormalizeErrorKind::TooLarge => {
+                formatter.write_str("one column holds more than 2 GiB of text or 2^31 items")
             }
             NormalizeErrorKind::TooDeep { levels } => {
                 write!(formatter, "objects or arrays are nested deeper than {levels} levels")

@@ -1,184 +1,308 @@
 //! Joining the columns of a page into the shape of the table, in page order.
 //!
-//! Null joins anything; integers join floats as floats while each of them is within 2^53; texts of which some are no timestamps
-//! are texts; objects join objects member by member and lists lists by their items. What does not join is a [`Clash`].
+//! While the types of a field are open, what its columns hold is only remembered ([`Seen`]). Once they are settled, every class
+//! of values goes to the first column of the field that takes it; where none does, a column that no commit has yet is widened
+//! if nothing is lost, else a variant is made.
 
 use std::sync::Arc;
 
-use super::build::{Column, Record, Values};
-use super::kind::{Kind, fits_float};
+use super::build::{Column, Lane, ListValues, Record, Values};
+use super::field::{Field, Firmness, Outlet};
+use super::kind::{Class, Kind, classes, fits_float};
 use super::names::ColumnNames;
-use super::shape::{Field, Firmness, Shape, dotted};
+use super::seen::{Seen, Sort};
+use super::shape::{Shape, dotted};
 use crate::flow::{ChangeKind, SchemaChange};
+use crate::plan::ContractMode;
+
+/// What a shape may become.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rules {
+    /// Texts that are days become dates.
+    pub(super) infer_dates: bool,
+    /// Columns that the table has may widen.
+    pub(super) widens_table: bool,
+    /// New columns; of a new table all may be.
+    pub(super) columns: ContractMode,
+    /// Variants.
+    pub(super) variants: ContractMode,
+    /// The page that was joined last.
+    pub(super) page: u64,
+}
 
 /// Joins pages into a shape and notes what changes for the table.
 pub(super) struct Joiner<'a> {
     pub(super) names: &'a ColumnNames,
+    pub(super) rules: Rules,
     pub(super) changes: &'a mut Vec<SchemaChange>,
+    /// Whether a settled column became another one, or got a variant.
+    pub(super) changed: bool,
 }
 
-/// A column of a page that does not join the table's.
-#[derive(Debug)]
-pub(super) struct Clash {
-    /// The source keys to the column, outermost first.
-    pub(super) path: Vec<Arc<str>>,
-    /// The first row of the page with a value that does not fit.
-    pub(super) row: usize,
-    pub(super) holds: &'static str,
-    pub(super) seen: &'static str,
-}
-
-/// A kind as it has to become, or why it cannot.
-type Joined = Result<(), Clash>;
+/// The source keys above a level.
+type Parents = Vec<Arc<str>>;
 
 impl Joiner<'_> {
-    pub(super) fn join(&mut self, shape: &mut Shape, record: &Record) -> Joined {
-        self.join_record(shape, record, &mut Vec::new())
+    pub(super) fn join(&mut self, shape: &mut Shape, record: &Record) {
+        self.join_record(shape, record, &mut Vec::new());
     }
 
-    fn join_record(&mut self, shape: &mut Shape, record: &Record, parents: &mut Vec<Arc<str>>) -> Joined {
+    fn join_record(&mut self, shape: &mut Shape, record: &Record, parents: &mut Parents) {
         for (key, column) in record.columns() {
-            let Some(field) = shape.claim(key, parents, self.names, self.changes) else { continue };
-            let before = field.kind.name();
+            let Some(field) = shape.claim(key, parents, self) else { continue };
             parents.push(Arc::clone(key));
-            self.join_column(&mut field.kind, field.firmness, column, parents)?;
+            let wanted = if field.outlets.is_empty() {
+                self.see(&mut field.seen, column, parents);
+                Vec::new()
+            } else {
+                self.join_settled(field, column, parents)
+            };
             parents.pop();
-            self.note_widening(field, before, parents);
-        }
-        Ok(())
-    }
-
-    fn note_widening(&mut self, field: &Field, before: &'static str, parents: &[Arc<str>]) {
-        let after = field.kind.name();
-        if field.firmness == Firmness::Settled && before != after && before != Kind::Unknown.name() {
-            self.changes.push(SchemaChange {
-                column: dotted(parents, &field.name),
-                change: ChangeKind::Widened,
-                from: Some(before.to_owned()),
-                to: Some(after.to_owned()),
-            });
+            for kind in wanted {
+                self.changed = true;
+                shape.add_variant(key, kind, self.rules);
+            }
         }
     }
 
-    fn join_column(
-        &mut self,
-        kind: &mut Kind,
-        firmness: Firmness,
-        column: &Column,
-        path: &mut Vec<Arc<str>>,
-    ) -> Joined {
-        let clash =
-            |holds: &Kind, seen: &'static str, row: usize| Clash { path: path.clone(), row, holds: holds.name(), seen };
-        if matches!(kind, Kind::Unknown) {
-            if firmness == Firmness::Fixed && !matches!(column.values(), Values::Unknown) {
-                return Err(Clash {
-                    path: path.clone(),
-                    row: column.first_row(),
-                    holds: "a type that JSON cannot fill",
-                    seen: "a value",
-                });
-            }
-            *kind = start(column.values());
-        }
-        match (&mut *kind, column.values()) {
-            (_, Values::Unknown)
-            | (Kind::Bool, Values::Bool(_))
-            | (Kind::Float, Values::Float(_))
-            | (Kind::Text, Values::Text(_))
-            | (Kind::Json | Kind::Text, Values::Json(_))
-            | (Kind::Timestamp, Values::Timestamp(_))
-            | (Kind::Date, Values::Date(_)) => {}
-            (Kind::Int { wide }, Values::Int(values)) => {
-                *wide = *wide || !values.iter().copied().all(fits_float);
-            }
-            (Kind::Int { wide: false }, Values::Float(_)) if firmness != Firmness::Fixed => *kind = Kind::Float,
-            (Kind::Int { .. }, Values::Float(_)) => return Err(clash(kind, "a number", column.first_row())),
-            (Kind::Float, Values::Int(values)) => {
-                if let Some(row) = values.iter().position(|value| !fits_float(*value)) {
-                    return Err(clash(kind, "an integer beyond 2^53", row));
+    /// Remembers what a column holds, while types are open.
+    fn see(&mut self, seen: &mut Seen, column: &Column, parents: &mut Parents) {
+        let mut lanes: Vec<(usize, &Lane)> =
+            column.lanes().filter_map(|lane| Some((lane.valid_rows().next()?, lane))).collect();
+        lanes.sort_by_key(|(first, _)| *first);
+        for (_, lane) in lanes {
+            match &lane.values {
+                Values::Unknown
+                | Values::Json(_)
+                | Values::Timestamp(_)
+                | Values::Date(_)
+                | Values::Binary(_)
+                | Values::Decimal { .. } => {}
+                Values::Bool(_) => seen.add(Sort::Bool),
+                Values::Int(values) => {
+                    seen.wide |= !values.iter().copied().all(fits_float);
+                    seen.add(Sort::Int);
+                }
+                Values::Float(_) | Values::Big(_) => see_numbers(seen, lane),
+                Values::Text(texts) => {
+                    seen.see_texts(texts.are_instants(), texts.are_dates());
+                    seen.add(Sort::Text);
+                }
+                Values::Struct(record) => {
+                    seen.add(Sort::Object);
+                    self.join_record(seen.object_mut(), record, parents);
+                }
+                Values::List(list) => {
+                    seen.add(Sort::List);
+                    self.see(seen.items_mut(), &list.items, parents);
                 }
             }
-            (Kind::Instants, Values::Text(texts)) if !texts.are_instants() => *kind = Kind::Text,
-            (Kind::Timestamp, Values::Text(texts)) if !texts.are_instants() => {
-                return Err(clash(kind, "a string that is no timestamp", texts.first_other()));
-            }
-            (Kind::Instants | Kind::Timestamp, Values::Text(_)) => {}
-            (Kind::Struct(shape), Values::Struct(record)) => self.join_record(Arc::make_mut(shape), record, path)?,
-            (Kind::List(item), Values::List(list)) => {
-                self.join_column(item, firmness, &list.items, path).map_err(|clash| {
-                    let row = list.ends.partition_point(|end| usize::try_from(*end).is_ok_and(|end| end <= clash.row));
-                    Clash { row: row.saturating_sub(1), ..clash }
-                })?;
-            }
-            (kind, values) => return Err(clash(kind, described(values), column.first_row())),
         }
-        Ok(())
+    }
+
+    /// Finds a column for every class of values; gives the kinds of the variants that are wanted for those that have none.
+    fn join_settled(&mut self, field: &mut Field, column: &Column, parents: &mut Parents) -> Vec<Kind> {
+        let mut wanted: Vec<Kind> = Vec::new();
+        for lane in column.lanes() {
+            if self.fits_first(field, lane, parents) {
+                continue;
+            }
+            let found = classes(lane);
+            for (class, _) in &found {
+                if let Some(outlet) = field.outlets.iter_mut().find(|outlet| outlet.takes(*class)) {
+                    note_wide(&mut outlet.kind, *class);
+                } else if !self.widened(field, *class, parents) {
+                    want(&mut wanted, *class, &found);
+                }
+            }
+            // A list or an object that its column takes may still hold items that it does not.
+            if matches!(lane.values, Values::List(_) | Values::Struct(_)) && !self.nested_fits(field, lane, parents) {
+                let has_json = field.outlets.iter().skip(1).any(|outlet| matches!(outlet.kind, Kind::Json));
+                if !has_json {
+                    want(&mut wanted, Class::List, &[]);
+                }
+            }
+        }
+        wanted
+    }
+
+    /// Whether a lane plainly is what the first column of its field is: the common case, in which nothing is looked through.
+    fn fits_first(&mut self, field: &mut Field, lane: &Lane, parents: &mut Parents) -> bool {
+        let Some(outlet) = field.outlets.first_mut() else { return false };
+        match (&mut outlet.kind, &lane.values) {
+            (
+                _,
+                Values::Unknown | Values::Json(_) | Values::Timestamp(_) | Values::Date(_) | Values::Decimal { .. },
+            )
+            | (Kind::Bool, Values::Bool(_))
+            | (Kind::Float, Values::Float(_))
+            | (Kind::Text, Values::Text(_)) => true,
+            (Kind::Int { wide }, Values::Int(values)) => {
+                *wide = *wide || !values.iter().copied().all(fits_float);
+                true
+            }
+            (Kind::Struct(shape), Values::Struct(record)) => {
+                self.join_record(Arc::make_mut(shape), record, parents);
+                true
+            }
+            _ => lane.valid_rows().next().is_none(),
+        }
+    }
+
+    /// Joins the items of lists into the kind of a list's column; whether all of them fit it.
+    fn nested_fits(&mut self, field: &mut Field, lane: &Lane, parents: &mut Parents) -> bool {
+        let Values::List(list) = &lane.values else { return true };
+        let outlet = field.outlets.iter_mut().find(|outlet| matches!(outlet.kind, Kind::List(_)));
+        match outlet {
+            Some(Outlet { kind: Kind::List(item), firmness, .. }) => self.join_items(item, *firmness, list, parents),
+            _ => true,
+        }
+    }
+
+    fn join_items(&mut self, kind: &mut Kind, firmness: Firmness, list: &ListValues, parents: &mut Parents) -> bool {
+        let items = &list.items;
+        if matches!(kind, Kind::Unknown) && firmness != Firmness::Fixed {
+            let mut seen = Seen::default();
+            self.see(&mut seen, items, parents);
+            let mut kinds = seen.settled(self.rules).into_iter();
+            self.changed = true;
+            *kind = kinds.next().unwrap_or(Kind::Unknown);
+            return kinds.next().is_none();
+        }
+        let mut all_fit = true;
+        for lane in items.lanes() {
+            match (&mut *kind, &lane.values) {
+                (Kind::Struct(shape), Values::Struct(record)) => {
+                    self.join_record(Arc::make_mut(shape), record, parents);
+                    continue;
+                }
+                (Kind::List(item), Values::List(list)) => {
+                    all_fit &= self.join_items(item, firmness, list, parents);
+                    continue;
+                }
+                _ => {}
+            }
+            for (class, _) in classes(lane) {
+                if class == Class::Made || kind.takes(class, firmness == Firmness::Fixed) {
+                    note_wide(kind, class);
+                } else if firmness == Firmness::Settled && widens(kind, class) {
+                    self.changed = true;
+                    *kind = Kind::natural(class);
+                } else {
+                    all_fit = false;
+                }
+            }
+        }
+        all_fit
+    }
+
+    fn may_widen_table(&self, field: &Field, parents: &[Arc<str>]) -> bool {
+        let rules = self.rules;
+        rules.widens_table && rules.variants == ContractMode::Evolve && parents.len() == 1 && !field.converts
+    }
+
+    /// Widens the first column of a field for a class, if nothing is lost and no commit has it yet, or the table may widen.
+    fn widened(&mut self, field: &mut Field, class: Class, parents: &[Arc<str>]) -> bool {
+        let may_widen_table = self.may_widen_table(field, parents);
+        let Some(outlet) = field.outlets.first_mut() else { return false };
+        let kind = match outlet.firmness {
+            Firmness::Settled if widens(&outlet.kind, class) => Kind::natural(class),
+            Firmness::Fixed if may_widen_table => match joined_with_table(&outlet.kind, class) {
+                Some(kind) => kind,
+                None => return false,
+            },
+            Firmness::Settled | Firmness::Fixed => return false,
+        };
+        self.changed = true;
+        let before = std::mem::replace(&mut outlet.kind, kind);
+        self.changes.push(SchemaChange {
+            column: column_path(parents, &outlet.name),
+            change: ChangeKind::Widened,
+            from: Some(before.name().to_owned()),
+            to: Some(outlet.kind.name().to_owned()),
+            page: Some(self.rules.page),
+        });
+        true
     }
 }
 
-/// The kind of a column that is seen for the first time.
-fn start(values: &Values) -> Kind {
-    match values {
-        Values::Unknown => Kind::Unknown,
-        Values::Bool(_) => Kind::Bool,
-        Values::Int(_) => Kind::Int { wide: false },
-        Values::Float(_) => Kind::Float,
-        Values::Text(texts) if texts.are_instants() => Kind::Instants,
-        Values::Text(_) => Kind::Text,
-        Values::Json(_) => Kind::Json,
-        Values::Timestamp(_) => Kind::Timestamp,
-        Values::Date(_) => Kind::Date,
-        Values::Struct(_) => Kind::Struct(Arc::default()),
-        Values::List(_) => Kind::List(Box::new(Kind::Unknown)),
+/// What a column of floats or of large integers holds.
+fn see_numbers(seen: &mut Seen, lane: &Lane) {
+    for (class, _) in classes(lane) {
+        match class {
+            Class::Narrow => seen.add(Sort::Int),
+            Class::Big => {
+                seen.big = true;
+                seen.add(Sort::Int);
+            }
+            Class::Huge => seen.huge = true,
+            _ => seen.add(Sort::Float),
+        }
     }
 }
 
-fn described(values: &Values) -> &'static str {
-    match values {
-        Values::Unknown => "null",
-        Values::Bool(_) => "a boolean",
-        Values::Int(_) => "an integer",
-        Values::Float(_) => "a number",
-        Values::Text(_) | Values::Json(_) | Values::Timestamp(_) | Values::Date(_) => "a string",
-        Values::Struct(_) => "an object",
-        Values::List(_) => "an array",
+/// Remembers that a column of integers cannot become one of floats any more.
+fn note_wide(kind: &mut Kind, class: Class) {
+    if let (Kind::Int { wide }, Class::Wide) = (kind, class) {
+        *wide = true;
     }
 }
 
-/// Ends the time in which types are open: what is known is settled, texts that all were timestamps become timestamps.
+/// Whether a column can become one of the class's natural kind, and all of its values with it.
+fn widens(kind: &Kind, class: Class) -> bool {
+    matches!((kind, class), (Kind::Int { wide: false }, Class::Float | Class::Whole) | (Kind::Int { .. }, Class::Big))
+}
+
+/// The kind that a column of the table and a class have in common, for a table that is rewritten.
+fn joined_with_table(kind: &Kind, class: Class) -> Option<Kind> {
+    match (kind, class) {
+        (kind, class) if widens(kind, class) => Some(Kind::natural(class)),
+        (Kind::Timestamp | Kind::Date, Class::Instant | Class::Date | Class::Text) => Some(Kind::Text),
+        _ => None,
+    }
+}
+
+/// Adds the variant that a class needs, unless one that takes it is wanted already.
+fn want(wanted: &mut Vec<Kind>, class: Class, lane: &[(Class, usize)]) {
+    // Timestamps among other texts of one page stay with them.
+    let among_texts = class == Class::Instant && lane.iter().any(|(other, _)| *other == Class::Text);
+    let class = if among_texts { Class::Text } else { class };
+    if !wanted.iter().any(|kind| kind.takes(class, false)) {
+        let kind = Kind::natural(class);
+        wanted.retain(|known| !matches!((known, &kind), (Kind::Timestamp, Kind::Text)));
+        wanted.push(kind);
+    }
+}
+
+fn column_path(parents: &[Arc<str>], name: &str) -> String {
+    let above = parents.len().saturating_sub(1);
+    dotted(parents.get(..above).unwrap_or_default(), name)
+}
+
+/// Ends the time in which the types of what was seen are open: every field that held anything gets its columns.
 /// Returns whether the schema is another one now.
-pub(super) fn settle(shape: &mut Shape) -> bool {
+pub(super) fn settle(shape: &mut Shape, rules: Rules) -> bool {
     let mut changed = false;
-    for field in shape.fields_mut() {
-        changed |= settle_kind(&mut field.kind);
-        if field.firmness == Firmness::Open && field.kind.is_known() {
-            field.firmness = Firmness::Settled;
-            changed = true;
-        }
+    for index in 0..shape.fields().len() {
+        changed |= shape.settle_field(index, rules);
     }
     changed
 }
 
-fn settle_kind(kind: &mut Kind) -> bool {
+/// Settles what is below a kind.
+pub(super) fn settle_kind(kind: &mut Kind, rules: Rules) -> bool {
     match kind {
-        Kind::Instants => {
-            *kind = Kind::Timestamp;
-            true
-        }
-        Kind::List(item) => settle_kind(item),
-        Kind::Struct(shape) if needs_settling(shape) => settle(Arc::make_mut(shape)),
+        Kind::List(item) => settle_kind(item, rules),
+        Kind::Struct(shape) if shape.fields().iter().any(Field::needs_settling) => settle(Arc::make_mut(shape), rules),
         _ => false,
     }
 }
 
-/// Whether settling would change anything, asked before a shared shape is copied.
-fn needs_settling(shape: &Shape) -> bool {
-    shape.fields().iter().any(|field| {
-        let nested = match &field.kind {
-            Kind::Struct(members) => needs_settling(members),
-            Kind::List(_) => true,
-            _ => false,
-        };
-        nested || matches!(field.kind, Kind::Instants) || (field.firmness == Firmness::Open && field.kind.is_known())
-    })
+/// Whether something below a kind is open, asked before a shared shape is copied.
+pub(super) fn needs_settling(kind: &Kind) -> bool {
+    match kind {
+        Kind::List(item) => needs_settling(item),
+        Kind::Struct(shape) => shape.fields().iter().any(Field::needs_settling),
+        _ => false,
+    }
 }

@@ -9,28 +9,37 @@
 //! Pure: no I/O, no async, no clock. What it does not do: fetch, write, or know what a commit is.
 
 mod arrays;
+mod arrow_types;
 mod build;
+mod changes;
+mod contract;
 mod decode;
 mod error;
+mod field;
 mod hints;
 mod join;
 mod kind;
 mod names;
+mod render;
+mod seen;
 mod shape;
+mod spread;
 mod timestamp;
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef};
+use arrow::array::{Array, ArrayRef, BooleanArray};
+use arrow::compute::filter;
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 
 pub use decode::{Decoder, Draft};
 pub use error::{NormalizeError, NormalizeErrorKind};
 
-use crate::flow::{ChangeKind, LoadSchema, SchemaChange, TableBatch, TableState};
-use crate::plan::{Limits, ResourcePlan, SafeUrl, WriteDisposition};
-use join::{Clash, Joiner};
+use crate::flow::{ChangeKind, LoadSchema, Reject, SchemaChange, TableBatch, TableState};
+use crate::plan::{ContractMode, Limits, ResourcePlan, TypeConflict, WriteDisposition};
+use field::{Field, Outlet};
+use join::{Joiner, Rules};
 use kind::Kind;
 use names::ColumnNames;
 use shape::Shape;
@@ -50,6 +59,11 @@ pub struct Normalizer {
     held_bytes: usize,
     held_bytes_max: usize,
     settled: bool,
+    rules: Rules,
+    /// A table that may not be made: every row is kept out.
+    keeps_table_out: bool,
+    /// A settled column has changed since the schema was made.
+    grown: bool,
     changes: Vec<SchemaChange>,
 }
 
@@ -60,11 +74,23 @@ impl Normalizer {
     /// Starts from what the table and the config say.
     ///
     /// # Errors
-    /// When a hint contradicts the table.
+    /// When a hint contradicts the table, or the schema contract does not let a new one be made.
     pub fn new(plan: &ResourcePlan, limits: &Limits, state: &TableState) -> Result<Self, NormalizeError> {
         let names = ColumnNames::new(plan.naming, &plan.rename);
         let located = |kind| NormalizeError { resource: plan.name.clone(), page: None, row: None, kind };
+        let is_new = state.schema.is_none();
+        if is_new && plan.schema.contract.tables == ContractMode::Freeze {
+            let reason = "the table is new, and `schema_contract.tables` is `freeze`";
+            return Err(located(NormalizeErrorKind::Frozen { column: plan.table.to_string(), reason }));
+        }
         let shape = hints::initial_shape(&plan.columns, &names, state).map_err(located)?;
+        let rules = Rules {
+            infer_dates: plan.schema.infer_dates,
+            widens_table: plan.schema.type_conflict == TypeConflict::Widen,
+            columns: if is_new { ContractMode::Evolve } else { plan.schema.contract.columns },
+            variants: plan.schema.contract.data_type,
+            page: 0,
+        };
         Ok(Self {
             resource: plan.name.clone(),
             names,
@@ -77,6 +103,9 @@ impl Normalizer {
             held_bytes: 0,
             held_bytes_max: usize::try_from(limits.memory_bytes.get() / HELD_SHARE).unwrap_or(usize::MAX),
             settled: false,
+            rules,
+            keeps_table_out: is_new && plan.schema.contract.tables != ContractMode::Evolve,
+            grown: false,
             changes: Vec::new(),
         })
     }
@@ -100,9 +129,13 @@ impl Normalizer {
     /// # Errors
     /// When values do not join the columns of earlier pages, or a key is missing.
     pub fn push(&mut self, draft: Draft) -> Result<Vec<TableBatch>, NormalizeError> {
-        let mut joiner = Joiner { names: &self.names, changes: &mut self.changes };
-        let joined = joiner.join(Arc::make_mut(&mut self.shape), &draft.record);
-        joined.map_err(|clash| self.clashed(&draft.page, &clash))?;
+        if self.keeps_table_out {
+            return Ok(vec![self.kept_out(&draft)]);
+        }
+        self.rules.page = draft.page.0;
+        let mut joiner = Joiner { names: &self.names, rules: self.rules, changes: &mut self.changes, changed: false };
+        joiner.join(Arc::make_mut(&mut self.shape), &draft.record);
+        self.grown |= joiner.changed;
         if draft.rows() == 0 {
             return Ok(Vec::new());
         }
@@ -124,40 +157,38 @@ impl Normalizer {
 
     /// The columns of the load, once all batches have been handed out.
     pub fn load_schema(&self) -> LoadSchema {
-        let stored = |name: &str| self.stored.as_ref().is_some_and(|schema| schema.field_with_name(name).is_ok());
-        let unseen = self.shape.fields().iter().filter(|field| !field.seen && stored(&field.name));
-        LoadSchema { columns: Arc::clone(&self.schema), unseen: unseen.map(|field| field.name.to_string()).collect() }
+        let unused = self.shape.fields().iter().filter(|field| !field.is_used);
+        let columns = unused.flat_map(|field| &field.outlets).map(|outlet| outlet.name.to_string());
+        let unseen = columns.filter(|name| self.is_stored(name)).collect();
+        let widened = self.changes.iter().filter(|change| change.change == ChangeKind::Widened);
+        let widened = widened.map(|change| change.column.clone()).filter(|name| self.is_stored(name)).collect();
+        LoadSchema { columns: Arc::clone(&self.schema), unseen, widened }
     }
 
     /// What the load changes in the table's schema, columns that are new first.
     pub fn schema_changes(&self) -> Vec<SchemaChange> {
-        let known = |schema: &Schema, name: &str| schema.field_with_name(name).is_ok();
-        let added = self
-            .shape
-            .fields()
-            .iter()
-            .filter(|field| field.kind.is_known())
-            .filter(|field| !self.stored.as_ref().is_some_and(|schema| known(schema, &field.name)))
-            .map(|field| SchemaChange {
-                column: field.name.to_string(),
-                change: ChangeKind::Added,
-                from: None,
-                to: Some(field.kind.name().to_owned()),
-            });
-        added.chain(self.changes.iter().cloned()).collect()
+        let mut changes = Vec::new();
+        let stored = self.stored.as_ref().map(|schema| schema.fields());
+        changes::new_columns(&self.shape, stored, "", &mut changes);
+        changes.extend(self.changes.iter().cloned());
+        changes
+    }
+
+    fn is_stored(&self, name: &str) -> bool {
+        self.stored.as_ref().is_some_and(|schema| schema.field_with_name(name).is_ok())
     }
 
     /// The columns that held only null, `{}` or `[]`, so that none was made.
     pub fn null_only(&self) -> Vec<String> {
         let mut found = Vec::new();
-        shape::empty_columns(&self.shape, "", &mut found);
+        changes::empty_columns(&self.shape, "", &mut found);
         found
     }
 
     fn release(&mut self) -> Result<Vec<TableBatch>, NormalizeError> {
         let first = !self.settled && self.stored.is_none();
         let shape = Arc::make_mut(&mut self.shape);
-        if join::settle(shape) || first {
+        if join::settle(shape, self.rules) || std::mem::take(&mut self.grown) || first {
             if first {
                 // Statistics are kept for the first columns of a table, and merges prune by those of the key.
                 shape.put_first(&self.key);
@@ -171,27 +202,83 @@ impl Normalizer {
     }
 
     fn batch(&self, draft: Draft) -> Result<TableBatch, NormalizeError> {
+        let rejects = self.rejects(&draft)?;
         let Draft { page, record } = draft;
         let located =
             |row, kind| NormalizeError { resource: self.resource.clone(), page: Some(page.clone()), row, kind };
         let internal = |error| located(None, NormalizeErrorKind::Internal(error));
         let count = record.rows();
-        let columns = arrays::columns(record, &self.shape, &self.schema).map_err(internal)?;
-        self.check(&columns).map_err(|(row, kind)| located(row.map(|row| row as u64 + 1), kind))?;
-        let options = RecordBatchOptions::new().with_row_count(Some(count));
+        let is_gone = |row: &usize| rejects.iter().any(|reject| reject.is_row && reject.row == *row as u64 + 1);
+        let kept: Vec<usize> = (0..count).filter(|row| rejects.is_empty() || !is_gone(row)).collect();
+        let mut columns = arrays::columns(record, &self.shape, &self.schema).map_err(internal)?;
+        if kept.len() < count {
+            let is_kept: BooleanArray = (0..count).map(|row| Some(kept.binary_search(&row).is_ok())).collect();
+            columns =
+                columns.iter().map(|column| filter(column, &is_kept)).collect::<Result<_, _>>().map_err(internal)?;
+        }
+        let original = |row: Option<usize>| row.and_then(|row| kept.get(row)).map(|row| *row as u64 + 1);
+        self.check(&columns).map_err(|(row, kind)| located(original(row), kind))?;
+        let options = RecordBatchOptions::new().with_row_count(Some(kept.len()));
         let rows = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options).map_err(internal)?;
-        Ok(TableBatch { rows })
+        Ok(TableBatch { rows, rejects })
+    }
+
+    /// What the schema contract keeps out of a page.
+    fn rejects(&self, draft: &Draft) -> Result<Vec<Reject>, NormalizeError> {
+        if self.rules.columns == ContractMode::Evolve && self.rules.variants == ContractMode::Evolve {
+            return Ok(Vec::new());
+        }
+        let mut rejects: Vec<Reject> = Vec::new();
+        for denial in contract::denials(&draft.record, &self.shape) {
+            let (row, reason) = (denial.row as u64 + 1, contract::reason(&denial));
+            if denial.mode == ContractMode::Freeze {
+                return Err(NormalizeError {
+                    resource: self.resource.clone(),
+                    page: Some(draft.page.clone()),
+                    row: Some(row),
+                    kind: NormalizeErrorKind::Frozen { column: denial.column, reason },
+                });
+            }
+            let is_row = denial.mode == ContractMode::DiscardRow;
+            if is_row && rejects.iter().any(|known| known.is_row && known.row == row) {
+                continue;
+            }
+            let value = if is_row { render::row(&draft.record, denial.row) } else { denial.value };
+            rejects.push(Reject { page: draft.page.0, row, column: Some(denial.column), reason, value, is_row });
+        }
+        Ok(rejects)
+    }
+
+    /// Every row of a page, for a table that may not be made.
+    fn kept_out(&self, draft: &Draft) -> TableBatch {
+        let reason = "the table is new, and `schema_contract.tables` lets none be made";
+        let reject = |row: usize| Reject {
+            page: draft.page.0,
+            row: row as u64 + 1,
+            column: None,
+            reason,
+            value: render::row(&draft.record, row),
+            is_row: true,
+        };
+        let rejects = (0..draft.rows()).map(reject).collect();
+        TableBatch { rows: RecordBatch::new_empty(Arc::new(Schema::empty())), rejects }
     }
 
     /// Whether the key and the columns that hints require are there in every row.
     fn check(&self, columns: &[ArrayRef]) -> Result<(), (Option<usize>, NormalizeErrorKind)> {
         for name in &self.key {
-            let kind = self.shape.by_name(name).map_or(&Kind::Unknown, |field| &field.kind);
+            let field = self.shape.by_name(name);
+            let kind = field.map_or(&Kind::Unknown, |field| field.kind());
             if matches!(kind, Kind::Float | Kind::Json | Kind::List(_) | Kind::Struct(_)) {
                 return Err((None, NormalizeErrorKind::KeyType { column: name.clone(), holds: kind.name() }));
             }
             if let Some(row) = self.first_null(columns, name) {
-                return Err((Some(row), NormalizeErrorKind::NullKey { column: name.clone() }));
+                let variant = field.and_then(|field| self.variant_in(columns, field, row));
+                let fault = match variant {
+                    Some(seen) => NormalizeErrorKind::Misfit { column: name.clone(), holds: kind.name(), seen },
+                    None => NormalizeErrorKind::NullKey { column: name.clone() },
+                };
+                return Err((Some(row), fault));
             }
         }
         for field in self.shape.fields().iter().filter(|field| field.required) {
@@ -202,27 +289,21 @@ impl Normalizer {
         Ok(())
     }
 
+    /// What a row holds in place of what its column could take.
+    fn variant_in(&self, columns: &[ArrayRef], field: &Field, row: usize) -> Option<String> {
+        let holds = |outlet: &&Outlet| {
+            let index = self.schema.index_of(&outlet.name).ok();
+            index.and_then(|index| columns.get(index)).is_some_and(|column| column.is_valid(row))
+        };
+        field.outlets.iter().skip(1).find(holds).map(|outlet| format!("a {}", outlet.kind.name()))
+    }
+
     /// The first row in which a column is null; a column that is not there is null in every row.
     fn first_null(&self, columns: &[ArrayRef], name: &str) -> Option<usize> {
         let found = self.schema.fields().iter().position(|field| field.name().eq_ignore_ascii_case(name));
         let Some(column) = found.and_then(|index| columns.get(index)) else { return Some(0) };
         let nulls = column.logical_nulls()?;
         (0..nulls.len()).find(|row| nulls.is_null(*row))
-    }
-
-    #[cold]
-    fn clashed(&self, page: &(u64, SafeUrl), clash: &Clash) -> NormalizeError {
-        let path: Vec<&str> = clash.path.iter().map(AsRef::as_ref).collect();
-        NormalizeError {
-            resource: self.resource.clone(),
-            page: Some(page.clone()),
-            row: Some(clash.row as u64 + 1),
-            kind: NormalizeErrorKind::Misfit {
-                column: path.join("."),
-                holds: clash.holds,
-                seen: clash.seen.to_owned(),
-            },
-        }
     }
 }
 

@@ -3,8 +3,27 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::shape::LevelNames;
 use crate::plan::{Naming, RenameRule};
+
+/// The naming of one level of objects.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LevelNames {
+    naming: Naming,
+    /// New names by source key.
+    renames: HashMap<String, String>,
+}
+
+impl LevelNames {
+    /// The name that a source key asks for.
+    pub(super) fn column(&self, source: &str) -> String {
+        self.renames.get(source).cloned().unwrap_or_else(|| storable(&self.naming.column(source)))
+    }
+
+    /// The naming of the levels below, where hints do not reach.
+    pub(super) fn below(&self) -> Self {
+        Self { naming: self.naming, renames: HashMap::new() }
+    }
+}
 
 /// The naming rules of one resource.
 #[derive(Debug, Clone, Default)]
@@ -52,6 +71,6 @@ impl ColumnNames {
 }
 
 /// Parquet readers such as Spark refuse these characters in a column name.
-pub(super) fn storable(name: &str) -> String {
+fn storable(name: &str) -> String {
     name.replace([' ', ',', ';', '{', '}', '(', ')', '\n', '\t', '='], "_")
 }

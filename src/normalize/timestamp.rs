@@ -54,6 +54,13 @@ pub(super) fn parse_date(text: &str) -> Option<i32> {
     (micros.rem_euclid(day_micros) == 0).then(|| i32::try_from(micros.div_euclid(day_micros)).ok()).flatten()
 }
 
+/// Whether a text is a day and nothing else.
+pub(super) fn is_date(text: &str) -> bool {
+    /// `2024-01-25`.
+    const LENGTH: usize = 10;
+    text.len() == LENGTH && parse_date(text).is_some()
+}
+
 struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,

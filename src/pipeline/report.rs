@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::error::{Error, ErrorClass};
-use crate::flow::{ChangeKind, FileCounts, Receipt, RowCounts, SchemaChange};
+use crate::flow::{ChangeKind, FileCounts, Receipt, Rejects, RowCounts, SchemaChange};
 use crate::plan::{Plan, ResourcePlan};
 
 /// The report of a run.
@@ -78,6 +78,8 @@ pub struct ResourceReport {
     pub rows: RowReport,
     /// What became of the table's files.
     pub files: FileReport,
+    /// What the schema contract kept out.
+    pub rejects: Rejects,
     /// Changes to the table's schema.
     pub schema_changes: Vec<SchemaChangeReport>,
     /// Columns that held only null, `{}` or `[]`, so that none was made.
@@ -121,12 +123,14 @@ pub struct FileReport {
 pub struct SchemaChangeReport {
     /// The column.
     pub column: String,
-    /// `added`, `widened` or `renamed`.
+    /// `added`, `widened`, `variant` or `renamed`.
     pub change: &'static str,
     /// The type or name before.
     pub from: Option<String>,
     /// The type or name after.
     pub to: Option<String>,
+    /// The page, from 1, at which it was settled; `null`: before the first.
+    pub page: Option<u64>,
 }
 
 /// Why a resource failed, or a config was refused.
@@ -189,6 +193,7 @@ impl ResourceReport {
             bytes_received: 0,
             rows: RowReport::default(),
             files: FileReport::default(),
+            rejects: Rejects::default(),
             schema_changes: Vec::new(),
             null_only: Vec::new(),
             error: None,
@@ -205,6 +210,7 @@ impl ResourceReport {
         self.commits = receipt.commits;
         self.rows = receipt.rows.into();
         self.files = receipt.files.into();
+        self.rejects = receipt.rejects.clone();
     }
 
     pub(super) fn fail(&mut self, error: &Error) {
@@ -244,9 +250,10 @@ impl From<SchemaChange> for SchemaChangeReport {
         let name = match change.change {
             ChangeKind::Added => "added",
             ChangeKind::Widened => "widened",
+            ChangeKind::Variant => "variant",
             ChangeKind::Renamed => "renamed",
         };
-        Self { column: change.column, change: name, from: change.from, to: change.to }
+        Self { column: change.column, change: name, from: change.from, to: change.to, page: change.page }
     }
 }
 

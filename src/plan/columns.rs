@@ -26,19 +26,36 @@ pub enum DataType {
     Timestamp,
     /// `date`: a day.
     Date,
+    /// `decimal`: so many digits, so many of them behind the point; dlt's default is 38 and 9.
+    Decimal {
+        /// Digits in all, from 1 to 38.
+        precision: u8,
+        /// Digits behind the point.
+        scale: u8,
+    },
+    /// `time`: a time of day, as text, because Delta Lake has no type for it.
+    Time,
+    /// `binary`: bytes, from base64 or from hexadecimal digits behind `0x`.
+    Binary,
     /// `json`: the value's JSON text.
     Json,
 }
 
 impl DataType {
+    /// Digits of the widest decimal that Delta Lake has.
+    pub const PRECISION_MAX: u8 = 38;
+
     /// Every supported type with its name in a config.
-    pub const NAMES: [(&'static str, Self); 7] = [
+    pub const NAMES: [(&'static str, Self); 10] = [
         ("text", Self::Text),
         ("bigint", Self::BigInt),
         ("double", Self::Double),
         ("bool", Self::Bool),
         ("timestamp", Self::Timestamp),
         ("date", Self::Date),
+        ("decimal", Self::Decimal { precision: 38, scale: 9 }),
+        ("time", Self::Time),
+        ("binary", Self::Binary),
         ("json", Self::Json),
     ];
 }

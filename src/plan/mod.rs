@@ -14,6 +14,7 @@ mod names;
 mod naming;
 mod paging;
 mod safe_url;
+mod schema;
 mod secret;
 mod target;
 mod write;
@@ -26,6 +27,7 @@ pub use names::{NameError, PipelineName, ResourceName, TableName};
 pub use naming::{Naming, snake_case};
 pub use paging::{OffsetSpec, PaginatorSpec, ParameterPlace};
 pub use safe_url::SafeUrl;
+pub use schema::{ContractMode, SchemaContract, SchemaRules, TypeConflict};
 pub use secret::Secret;
 pub use target::{Target, TargetError};
 pub use write::WriteDisposition;
@@ -62,6 +64,8 @@ pub struct ResourcePlan {
     pub rename: Vec<RenameRule>,
     /// How source keys become column names.
     pub naming: Naming,
+    /// How the table's schema may change.
+    pub schema: SchemaRules,
     /// `false`: the resource is not loaded.
     pub selected: bool,
 }

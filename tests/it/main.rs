@@ -12,6 +12,7 @@
 mod client;
 mod paging;
 mod run;
+mod schema;
 mod storage;
 mod support;
 mod tidy;

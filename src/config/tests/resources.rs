@@ -106,16 +106,17 @@ fn columns_are_read_and_what_is_not_supported_is_named() {
     let hints = one(keys).resource().columns;
     assert_eq!(hints.len(), 2);
     assert_eq!((hints[0].name.as_str(), hints[0].data_type, hints[0].nullable), ("a", Some(DataType::BigInt), false));
-    let keys = "columns: {a: {data_type: int}, b: {data_type: decimal}, c: {partition: true}, d: {dat: 1}, e: {data_type: txt}}";
+    let keys =
+        "columns: {a: {data_type: int}, b: {data_type: wei}, c: {partition: true}, d: {dat: 1}, e: {data_type: txt}}";
     assert_eq!(
         one(keys).problems(),
         [
-            "config.yaml:4:28: `data_type` cannot be `int` (valid here: `text`, `bigint`, `double`, `bool`, `timestamp`, `date`, `json`)",
-            "config.yaml:4:49: `data_type` `decimal` is not supported yet",
-            "config.yaml:4:63: `partition` is not supported yet",
-            "config.yaml:4:85: unknown key `dat` in `resources[0].columns.d` \
-             (valid here: `name`, `data_type`, `nullable`, `primary_key`, `timezone`)",
-            "config.yaml:4:109: `data_type` cannot be `txt` (did you mean `text`?)",
+            "config.yaml:4:28: `data_type` cannot be `int` (valid here: `text`, `bigint`, `double`, `bool`, `timestamp`, `date`, `decimal`, `time`, `binary`, `json`)",
+            "config.yaml:4:49: `data_type` `wei` is not supported yet",
+            "config.yaml:4:59: `partition` is not supported yet",
+            "config.yaml:4:81: unknown key `dat` in `resources[0].columns.d` \
+             (valid here: `name`, `data_type`, `precision`, `scale`, `nullable`, `primary_key`, `timezone`)",
+            "config.yaml:4:105: `data_type` cannot be `txt` (did you mean `text`?)",
         ]
     );
 }
@@ -132,7 +133,6 @@ fn what_dlt_has_and_we_do_not_is_refused_by_name() {
             "config.yaml:5:3: `processing_steps` is not supported yet",
             "config.yaml:6:3: `merge_key` is not supported yet",
             "config.yaml:7:3: `max_table_nesting` is not supported yet",
-            "config.yaml:8:20: `schema_contract` `freeze` is not supported yet",
             "config.yaml:9:17: `table_format` `iceberg` is not supported yet",
             "config.yaml:10:16: `file_format` `csv` is not supported yet",
             "config.yaml:12:14: `data` is not supported yet",

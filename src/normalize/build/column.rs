@@ -1,23 +1,27 @@
-//! The values of one column, typed by what is pushed.
+//! The values of one column of a page, in a lane a kind of value.
+//!
+//! Nearly every column has one lane: the hot path is a value of the kind of the first lane. A value of another kind gets a
+//! lane of its own, and is null in the first. Integers join a lane of floats, and remember that they were integers.
 
 use std::sync::Arc;
 
-use arrow::array::NullBufferBuilder;
-use arrow::buffer::NullBuffer;
-
-use super::{Fault, Record, TextValues};
+use super::bytes::parse_bytes;
+use super::floats::exact_int;
+use super::{Fault, Floats, Lane, ListValues, Record, TextValues, Values, parse_decimal};
 use crate::json::{Kind as JsonKind, Node};
+use crate::normalize::field::{Field, Firmness};
 use crate::normalize::kind::{Kind, fits_float};
-use crate::normalize::shape::{Field, Firmness, Shape};
+use crate::normalize::shape::Shape;
 use crate::normalize::timestamp::{parse_date, parse_timestamp};
 
 /// One column of a record, or the items of a list.
 #[derive(Debug)]
 pub(in crate::normalize) struct Column {
-    len: usize,
-    nulls: NullBufferBuilder,
-    values: Values,
-    /// The type may not change.
+    /// As long as the column.
+    first: Lane,
+    /// Lanes of further kinds; each may be shorter than the column, by nulls.
+    others: Vec<Lane>,
+    /// The table or a hint has the type.
     fixed: bool,
     /// A hint asks for values of other kinds to be converted where nothing is lost.
     converts: bool,
@@ -25,66 +29,38 @@ pub(in crate::normalize) struct Column {
     members: Option<Arc<Shape>>,
 }
 
-/// Values of one kind; where the column is null there is any value.
-#[derive(Debug)]
-pub(in crate::normalize) enum Values {
-    /// Only null so far.
-    Unknown,
-    Bool(Vec<bool>),
-    Int(Vec<i64>),
-    Float(Vec<f64>),
-    Text(TextValues),
-    Json(TextValues),
-    Timestamp(Vec<i64>),
-    Date(Vec<i32>),
-    Struct(Box<Record>),
-    List(Box<ListValues>),
-}
-
-/// The items of lists, one after the other.
-#[derive(Debug)]
-pub(in crate::normalize) struct ListValues {
-    pub(in crate::normalize) ends: Vec<i32>,
-    pub(in crate::normalize) items: Column,
-}
-
 impl Column {
     /// A column that takes its type from the values.
     pub(super) fn free() -> Self {
-        Self {
-            len: 0,
-            nulls: NullBufferBuilder::new(0),
-            values: Values::Unknown,
-            fixed: false,
-            converts: false,
-            members: None,
-        }
+        Self { first: Lane::new(Values::Unknown), others: Vec::new(), fixed: false, converts: false, members: None }
     }
 
     /// A column whose type a table, a written file or a hint has settled.
     pub(super) fn expecting(field: &Field) -> Self {
-        let mut column = Self::of(&field.kind, field.firmness);
+        let Some(outlet) = field.outlets.first() else { return Self::free() };
+        let mut column = Self::of(&outlet.kind, outlet.firmness);
         column.converts = field.converts;
         column
     }
 
     fn of(kind: &Kind, firmness: Firmness) -> Self {
         let mut column = Self::free();
-        if firmness == Firmness::Open {
-            return column;
-        }
         column.fixed = firmness == Firmness::Fixed;
-        column.values = match kind {
-            Kind::Unknown | Kind::Instants => Values::Unknown,
+        column.first.values = match kind {
+            Kind::Unknown => Values::Unknown,
             Kind::Bool => Values::Bool(Vec::new()),
             Kind::Int { .. } => Values::Int(Vec::new()),
-            Kind::Float => Values::Float(Vec::new()),
+            Kind::Float => Values::Float(Floats::default()),
             Kind::Text => Values::Text(TextValues::new(false)),
             Kind::Json => Values::Json(TextValues::new(false)),
             Kind::Timestamp => Values::Timestamp(Vec::new()),
             Kind::Date => Values::Date(Vec::new()),
+            Kind::Binary => Values::Binary(Vec::new()),
+            Kind::Decimal { precision, scale } => {
+                Values::Decimal { precision: *precision, scale: *scale, unscaled: Vec::new() }
+            }
             Kind::Struct(shape) => Values::Struct(Box::new(Record::new(Some(Arc::clone(shape))))),
-            Kind::List(item) => Values::List(Box::new(ListValues { ends: vec![0], items: Self::of(item, firmness) })),
+            Kind::List(item) => Values::List(Box::new(ListValues::new(Self::of(item, firmness)))),
         };
         if let Kind::Struct(shape) = kind {
             column.members = Some(Arc::clone(shape));
@@ -92,125 +68,94 @@ impl Column {
         column
     }
 
+    #[inline]
     pub(in crate::normalize) fn len(&self) -> usize {
-        self.len
+        self.first.len()
     }
 
-    pub(in crate::normalize) fn values(&self) -> &Values {
-        &self.values
+    /// The lanes, of which the first is as long as the column.
+    pub(in crate::normalize) fn lanes(&self) -> impl Iterator<Item = &Lane> {
+        std::iter::once(&self.first).chain(&self.others)
     }
 
-    /// The values and where they are null, filled with nulls up to `rows`.
-    pub(in crate::normalize) fn into_parts(mut self, rows: usize) -> (Values, Option<NullBuffer>) {
-        self.resize(rows);
-        (self.values, self.nulls.build())
-    }
-
-    /// The first row that is not null.
-    pub(in crate::normalize) fn first_row(&self) -> usize {
-        (0..self.len).find(|row| self.nulls.is_valid(*row)).unwrap_or_default()
+    pub(in crate::normalize) fn into_lanes(self) -> impl Iterator<Item = Lane> {
+        std::iter::once(self.first).chain(self.others)
     }
 
     /// Adds one value.
     #[inline]
     pub(super) fn push(&mut self, node: Node<'_>, depth: usize) -> Result<(), Fault> {
-        match (node.kind(), &mut self.values) {
+        match (node.kind(), &mut self.first.values) {
             (JsonKind::Null, _) => {
-                self.push_null();
+                self.first.push_null();
                 return Ok(());
             }
             (JsonKind::Int(value), Values::Int(values)) => values.push(value),
             (JsonKind::Float(value), Values::Float(values)) => values.push(value),
-            (JsonKind::Text(text), Values::Text(values)) => {
-                values.push(text).map_err(|_| Fault::misfit("at most 2 GiB of text a page", node))?;
-            }
+            (JsonKind::Text(text), Values::Text(values)) => values.push(text).map_err(|_| Fault::TooLarge)?,
             (JsonKind::Text(text), Values::Timestamp(values)) => match parse_timestamp(text) {
                 Some(micros) => values.push(micros),
                 None => return self.push_other(node, depth),
             },
             (JsonKind::Bool(value), Values::Bool(values)) => values.push(value),
-            (JsonKind::Object(members), Values::Struct(record)) => {
-                record.push(members, deeper(depth)?)?;
-            }
-            (JsonKind::Array(items), Values::List(list)) => {
-                let depth = deeper(depth)?;
-                for item in items.iter() {
-                    list.items.push(item, depth)?;
-                }
-                let end = i32::try_from(list.items.len()).map_err(|_| Fault::misfit("fewer items a page", node))?;
-                list.ends.push(end);
-            }
-            (JsonKind::Int(value), Values::Float(values)) if fits_float(value) => {
-                #[expect(clippy::cast_precision_loss, reason = "checked to be without loss")]
-                values.push(value as f64);
-            }
+            (JsonKind::Object(members), Values::Struct(record)) => record.push(members, deeper(depth)?)?,
+            (JsonKind::Array(items), Values::List(list)) => push_items(list, items, depth)?,
+            (JsonKind::Int(value), Values::Float(values)) if fits_float(value) => values.push_integer(value),
             _ => return self.push_other(node, depth),
         }
-        self.nulls.append_non_null();
-        self.len += 1;
+        self.first.count();
         Ok(())
     }
 
-    /// A value of another kind than the column's: the column takes its kind, or the value is converted, or it does not fit.
+    /// A value of another kind than the first lane's: the lane takes its kind, or it is converted, or gets another lane.
     #[cold]
     fn push_other(&mut self, node: Node<'_>, depth: usize) -> Result<(), Fault> {
         if matches!(node.kind(), JsonKind::Inexact) {
             return Err(Fault::Inexact);
         }
-        if matches!(self.values, Values::Unknown) && self.adopt(node) {
+        if matches!(self.first.values, Values::Unknown) && !self.fixed {
+            self.first.adopt(self.natural(node));
             return self.push(node, depth);
         }
-        if self.widen(node) {
+        if self.others.is_empty() && self.joins_floats(node) {
             return self.push(node, depth);
         }
         if self.push_converted(node)? {
-            self.nulls.append_non_null();
-            self.len += 1;
+            self.first.count();
             return Ok(());
         }
-        Err(Fault::misfit(self.holds(), node))
+        self.push_aside(node, depth)
     }
 
-    /// Gives a column that held only null the kind of its first value.
-    fn adopt(&mut self, node: Node<'_>) -> bool {
-        self.values = match node.kind() {
-            JsonKind::Bool(_) => Values::Bool(vec![false; self.len]),
-            JsonKind::Int(_) => Values::Int(vec![0; self.len]),
-            JsonKind::Float(_) => Values::Float(vec![0.0; self.len]),
+    /// Empty values of the kind of a node.
+    fn natural(&self, node: Node<'_>) -> Values {
+        match node.kind() {
+            JsonKind::Null | JsonKind::Inexact => Values::Unknown,
+            JsonKind::Bool(_) => Values::Bool(Vec::new()),
+            JsonKind::Int(_) => Values::Int(Vec::new()),
+            JsonKind::Float(_) => Values::Float(Floats::default()),
+            JsonKind::BigInt => Values::Big(TextValues::new(false)),
             JsonKind::Text(_) => Values::Text(TextValues::new(true)),
             JsonKind::Object(_) => Values::Struct(Box::new(Record::new(self.members.clone()))),
-            JsonKind::Array(_) => Values::List(Box::new(ListValues { ends: vec![0], items: Self::free() })),
-            JsonKind::Null | JsonKind::BigInt | JsonKind::Inexact => return false,
-        };
-        for _ in 0..self.len {
-            match &mut self.values {
-                Values::Text(values) => values.push_null(),
-                Values::Struct(record) => record.push_null(),
-                Values::List(list) => list.ends.push(0),
-                _ => {}
-            }
+            JsonKind::Array(_) => Values::List(Box::new(ListValues::new(Self::free()))),
         }
-        true
     }
 
     /// Makes floats of integers for the first float, if none of them loses anything.
-    fn widen(&mut self, node: Node<'_>) -> bool {
-        let (JsonKind::Float(_), Values::Int(values), false) = (node.kind(), &self.values, self.fixed) else {
+    fn joins_floats(&mut self, node: Node<'_>) -> bool {
+        let (JsonKind::Float(_), Values::Int(values), false) = (node.kind(), &self.first.values, self.fixed) else {
             return false;
         };
         if !values.iter().copied().all(fits_float) {
             return false;
         }
-        #[expect(clippy::cast_precision_loss, reason = "checked to be without loss")]
-        let floats = values.iter().map(|value| *value as f64).collect();
-        self.values = Values::Float(floats);
+        self.first.values = Values::Float(Floats::of_integers(values, |row| self.first.is_valid(row)));
         true
     }
 
     /// Converts a value to the kind that the column has to have, where nothing is lost.
     fn push_converted(&mut self, node: Node<'_>) -> Result<bool, Fault> {
-        let overflow = |_| Fault::misfit("at most 2 GiB of text a page", node);
-        match (node.kind(), &mut self.values) {
+        match (node.kind(), &mut self.first.values) {
             // What the table holds as integers takes 7.0 as 7, as dlt does.
             (JsonKind::Float(value), Values::Int(values)) if self.fixed => match exact_int(value) {
                 Some(value) => values.push(value),
@@ -220,8 +165,25 @@ impl Column {
                 Some(days) => values.push(days),
                 None => return Ok(false),
             },
-            (_, Values::Json(values)) => values.push(&node.to_json()).map_err(overflow)?,
+            (
+                JsonKind::Int(_) | JsonKind::BigInt | JsonKind::Float(_),
+                Values::Decimal { precision, scale, unscaled },
+            ) => match parse_decimal(&node.to_json(), *precision, *scale) {
+                Some(value) => unscaled.push(value),
+                None => return Ok(false),
+            },
+            (JsonKind::Text(text), Values::Binary(values)) => match parse_bytes(text) {
+                Some(bytes) => values.push(bytes),
+                None => return Ok(false),
+            },
+            (_, Values::Json(values)) => values.push(&node.to_json()).map_err(|_| Fault::TooLarge)?,
             _ if !self.converts => return Ok(false),
+            (JsonKind::Text(text), Values::Decimal { precision, scale, unscaled }) => {
+                match parse_decimal(text, *precision, *scale) {
+                    Some(value) => unscaled.push(value),
+                    None => return Ok(false),
+                }
+            }
             (JsonKind::Text(text), Values::Int(values)) => match text.trim().parse() {
                 Ok(value) => values.push(value),
                 Err(_) => return Ok(false),
@@ -243,93 +205,81 @@ impl Column {
                 Some(micros) => values.push(micros),
                 None => return Ok(false),
             },
-            (_, Values::Text(values)) => values.push(&node.to_json()).map_err(overflow)?,
+            (_, Values::Text(values)) => values.push(&node.to_json()).map_err(|_| Fault::TooLarge)?,
             _ => return Ok(false),
         }
         Ok(true)
     }
 
-    fn push_null(&mut self) {
-        match &mut self.values {
-            Values::Unknown => {}
-            Values::Bool(values) => values.push(false),
-            Values::Int(values) | Values::Timestamp(values) => values.push(0),
-            Values::Float(values) => values.push(0.0),
-            Values::Date(values) => values.push(0),
-            Values::Text(values) | Values::Json(values) => values.push_null(),
-            Values::Struct(record) => record.push_null(),
-            Values::List(list) => list.ends.push(list.ends.last().copied().unwrap_or_default()),
+    /// Puts a value into a lane of its kind beside the first, which is null there.
+    fn push_aside(&mut self, node: Node<'_>, depth: usize) -> Result<(), Fault> {
+        let row = self.first.len();
+        let found = self.others.iter_mut().position(|lane| takes(&lane.values, node));
+        let index = match found {
+            Some(index) => index,
+            None => {
+                self.others.push(Lane::new(self.natural(node)));
+                self.others.len() - 1
+            }
+        };
+        let Some(lane) = self.others.get_mut(index) else { return Ok(()) };
+        lane.resize(row);
+        match (node.kind(), &mut lane.values) {
+            (JsonKind::Bool(value), Values::Bool(values)) => values.push(value),
+            (JsonKind::Int(value), Values::Int(values)) => values.push(value),
+            (JsonKind::Int(value), Values::Float(values)) => values.push_integer(value),
+            (JsonKind::Float(value), Values::Float(values)) => values.push(value),
+            (JsonKind::BigInt, Values::Big(values)) => values.push(&node.to_json()).map_err(|_| Fault::TooLarge)?,
+            (JsonKind::Text(text), Values::Text(values)) => values.push(text).map_err(|_| Fault::TooLarge)?,
+            (JsonKind::Object(members), Values::Struct(record)) => record.push(members, deeper(depth)?)?,
+            (JsonKind::Array(items), Values::List(list)) => push_items(list, items, depth)?,
+            _ => {}
         }
-        self.nulls.append_null();
-        self.len += 1;
+        lane.count();
+        self.first.push_null();
+        Ok(())
     }
 
     /// Fills with nulls, or cuts, to a length.
     pub(super) fn resize(&mut self, len: usize) {
-        while self.len < len {
-            self.push_null();
-        }
-        if self.len == len {
-            return;
-        }
-        self.nulls.truncate(len);
-        self.len = len;
-        match &mut self.values {
-            Values::Unknown => {}
-            Values::Bool(values) => values.truncate(len),
-            Values::Int(values) | Values::Timestamp(values) => values.truncate(len),
-            Values::Float(values) => values.truncate(len),
-            Values::Date(values) => values.truncate(len),
-            Values::Text(values) | Values::Json(values) => values.truncate(len),
-            Values::Struct(record) => record.truncate(len),
-            Values::List(list) => {
-                list.ends.truncate(len + 1);
-                let items = list.ends.last().and_then(|end| usize::try_from(*end).ok()).unwrap_or_default();
-                list.items.resize(items);
-            }
+        self.first.resize(len);
+        for lane in self.others.iter_mut().filter(|lane| lane.len() > len) {
+            lane.resize(len);
         }
     }
 
     /// Bytes held, for the memory budget.
     pub(super) fn bytes(&self) -> usize {
-        let values = match &self.values {
-            Values::Unknown => 0,
-            Values::Bool(values) => values.len(),
-            Values::Int(values) | Values::Timestamp(values) => values.len() * 8,
-            Values::Float(values) => values.len() * 8,
-            Values::Date(values) => values.len() * 4,
-            Values::Text(values) | Values::Json(values) => values.bytes(),
-            Values::Struct(record) => record.bytes(),
-            Values::List(list) => list.ends.len() * 4 + list.items.bytes(),
-        };
-        values + self.nulls.allocated_size()
+        self.lanes().map(Lane::bytes).sum()
     }
+}
 
-    fn holds(&self) -> &'static str {
-        match &self.values {
-            Values::Unknown => "integers of at most 64 bits",
-            Values::Bool(_) => "bool",
-            Values::Int(_) => "bigint",
-            Values::Float(_) => "double",
-            Values::Text(_) => "text",
-            Values::Json(_) => "json",
-            Values::Timestamp(_) => "timestamp",
-            Values::Date(_) => "date",
-            Values::Struct(_) => "struct",
-            Values::List(_) => "list",
-        }
+/// Whether a lane beside the first takes a node.
+fn takes(values: &Values, node: Node<'_>) -> bool {
+    match (node.kind(), values) {
+        (JsonKind::Bool(_), Values::Bool(_))
+        | (JsonKind::Int(_), Values::Int(_))
+        | (JsonKind::Float(_), Values::Float(_))
+        | (JsonKind::BigInt, Values::Big(_))
+        | (JsonKind::Text(_), Values::Text(_))
+        | (JsonKind::Object(_), Values::Struct(_))
+        | (JsonKind::Array(_), Values::List(_)) => true,
+        (JsonKind::Int(value), Values::Float(_)) => fits_float(value),
+        _ => false,
     }
+}
+
+#[inline]
+fn push_items(list: &mut ListValues, items: crate::json::Items<'_>, depth: usize) -> Result<(), Fault> {
+    let depth = deeper(depth)?;
+    for item in items.iter() {
+        list.items.push(item, depth)?;
+    }
+    list.ends.push(i32::try_from(list.items.len()).map_err(|_| Fault::TooLarge)?);
+    Ok(())
 }
 
 /// One level further down, within the bound that the depth counts down from.
 fn deeper(depth: usize) -> Result<usize, Fault> {
     depth.checked_sub(1).ok_or(Fault::TooDeep)
-}
-
-/// The integer that a float is without loss.
-fn exact_int(value: f64) -> Option<i64> {
-    // Beyond 2^53 a float text may stand for several integers.
-    let whole = value.trunc();
-    #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and within 2^53")]
-    (whole == value && whole.abs() <= 9_007_199_254_740_992.0).then_some(whole as i64)
 }

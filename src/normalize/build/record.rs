@@ -70,7 +70,7 @@ impl Record {
             if missing != 0 {
                 entry.column.resize(self.rows);
             }
-            entry.column.push(node, depth).map_err(|fault| fault.within(key))?;
+            entry.column.push(node, depth)?;
         }
         self.rows += 1;
         Ok(())
@@ -81,7 +81,7 @@ impl Record {
         let index = self.find("value", None);
         if let Some(entry) = self.entries.get_mut(index) {
             entry.column.resize(self.rows);
-            entry.column.push(node, depth).map_err(|fault| fault.within("value"))?;
+            entry.column.push(node, depth)?;
         }
         self.rows += 1;
         Ok(())

@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, StringArray, TimestampMicrosecondArray};
 use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::error::ArrowError;
 
-use crate::normalize::timestamp::parse_timestamp;
+use crate::normalize::timestamp::{is_date, parse_timestamp};
 
 /// Texts, one after the other.
 #[derive(Debug)]
@@ -15,14 +15,14 @@ pub(in crate::normalize) struct TextValues {
     bytes: Vec<u8>,
     /// Whether every text so far is a timestamp. Not looked at any more once it is `false`.
     instants: bool,
-    /// The first value that is no timestamp.
-    first_other: Option<usize>,
+    /// Whether every text so far is a day.
+    dates: bool,
 }
 
 impl TextValues {
-    /// `may_be_instants`: the texts are watched for timestamps.
-    pub(super) fn new(may_be_instants: bool) -> Self {
-        Self { ends: vec![0], bytes: Vec::new(), instants: may_be_instants, first_other: None }
+    /// `is_watched`: whether the texts are timestamps or days is looked at.
+    pub(super) fn new(is_watched: bool) -> Self {
+        Self { ends: vec![0], bytes: Vec::new(), instants: is_watched, dates: is_watched }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -33,7 +33,9 @@ impl TextValues {
     pub(super) fn push(&mut self, text: &str) -> Result<(), TextOverflow> {
         if self.instants && parse_timestamp(text).is_none() {
             self.instants = false;
-            self.first_other = Some(self.len());
+        }
+        if self.dates && !is_date(text) {
+            self.dates = false;
         }
         self.bytes.extend_from_slice(text.as_bytes());
         self.push_end()
@@ -57,14 +59,22 @@ impl TextValues {
         self.bytes.len() + self.ends.len() * size_of::<i32>()
     }
 
-    /// Whether every text is a timestamp.
+    /// The text of a row; of a null the empty one.
+    pub(in crate::normalize) fn get(&self, row: usize) -> &str {
+        let end = |index: usize| self.ends.get(index).and_then(|end| usize::try_from(*end).ok()).unwrap_or_default();
+        let bytes = self.bytes.get(end(row)..end(row + 1)).unwrap_or_default();
+        // Whole texts were put in, so whole texts come out.
+        std::str::from_utf8(bytes).unwrap_or_default()
+    }
+
+    /// Whether every text is a timestamp, as far as they were watched.
     pub(in crate::normalize) fn are_instants(&self) -> bool {
         self.instants
     }
 
-    /// The first value that was seen not to be a timestamp.
-    pub(in crate::normalize) fn first_other(&self) -> usize {
-        self.first_other.unwrap_or_default()
+    /// Whether every text is a day, as far as they were watched.
+    pub(in crate::normalize) fn are_dates(&self) -> bool {
+        self.dates
     }
 
     pub(in crate::normalize) fn into_array(self, nulls: Option<NullBuffer>) -> Result<ArrayRef, ArrowError> {

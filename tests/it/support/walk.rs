@@ -9,7 +9,7 @@ use alluvium::extract::{ExtractError, Walk};
 use alluvium::json::{Kind, Node, Path};
 use alluvium::plan::{
     ApiKeyLocation, Auth, Endpoint, Limits, Method, Naming, OffsetSpec, PaginatorSpec, ParameterPlace, ResourceName,
-    ResourcePlan, RetryPolicy, RowSelection, Secret, TableName, WriteDisposition,
+    ResourcePlan, RetryPolicy, RowSelection, SchemaRules, Secret, TableName, WriteDisposition,
 };
 
 /// A resource with the bounds and the retries of its run.
@@ -49,6 +49,7 @@ impl Source {
             columns: vec![],
             rename: vec![],
             naming: Naming::SnakeCase,
+            schema: SchemaRules::default(),
             selected: true,
         };
         let retry = RetryPolicy { max_retries: 4, backoff_factor: 0.001, ..RetryPolicy::default() };

@@ -1,0 +1,59 @@
+//! `schema_contract`, `type_conflict` and `infer`: how a table's schema may change.
+
+use super::problem::Report;
+use super::reader::{self, Reader, unknown_word, wrong_type};
+use super::tree::{Tree, Value};
+use crate::plan::{ContractMode, SchemaContract, SchemaRules, TypeConflict};
+
+const CONFLICTS: [(&str, TypeConflict); 2] = [("variant", TypeConflict::Variant), ("widen", TypeConflict::Widen)];
+const INFERRED: [&str; 1] = ["dates"];
+
+/// Reads the three keys of a resource.
+pub(super) fn read(reader: &mut Reader<'_>) -> SchemaRules {
+    let report = reader.report;
+    let contract = reader.present("schema_contract").map(|tree| contract(tree, report)).unwrap_or_default();
+    let type_conflict =
+        reader.present("type_conflict").and_then(|tree| one_of(tree, &CONFLICTS, report)).unwrap_or_default();
+    let inferred = reader.present("infer").and_then(|tree| Some((tree, reader::texts(tree, report)?)));
+    if let Some((tree, words)) = &inferred
+        && let Some(word) = words.iter().find(|word| !INFERRED.contains(&word.as_str()))
+    {
+        reader::invalid(tree, &format!("has no `{word}`; there is `dates`"), report);
+    }
+    SchemaRules { contract, type_conflict, infer_dates: inferred.is_some_and(|(_, words)| !words.is_empty()) }
+}
+
+/// One mode for all, or one for each of `tables`, `columns` and `data_type`.
+fn contract(tree: &Tree, report: &Report) -> SchemaContract {
+    match &tree.value {
+        Value::Text(_) => {
+            let mode = one_of(tree, &ContractMode::NAMES, report).unwrap_or_default();
+            SchemaContract { tables: mode, columns: mode, data_type: mode }
+        }
+        Value::Map(_) => {
+            let Some(mut reader) = Reader::open(tree, report) else { return SchemaContract::default() };
+            let mut mode = |key| {
+                reader.present(key).and_then(|tree| one_of(tree, &ContractMode::NAMES, report)).unwrap_or_default()
+            };
+            let contract =
+                SchemaContract { tables: mode("tables"), columns: mode("columns"), data_type: mode("data_type") };
+            reader.close();
+            contract
+        }
+        _ => {
+            wrong_type(tree, "a string or a map", report);
+            SchemaContract::default()
+        }
+    }
+}
+
+fn one_of<T: Copy>(tree: &Tree, known: &[(&'static str, T)], report: &Report) -> Option<T> {
+    let word = reader::text(tree, report)?;
+    let text = word.reveal();
+    let found = known.iter().find(|(name, _)| *name == text);
+    if found.is_none() {
+        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+        unknown_word(tree, word, &names, report);
+    }
+    found.map(|(_, value)| *value)
+}

@@ -1,0 +1,95 @@
+//! What the schema contract keeps out of a page: the values of columns that may not be there.
+
+use super::build::{Column, Record, Values};
+use super::field::Field;
+use super::kind::Kind;
+use super::shape::Shape;
+use super::spread::place;
+use crate::plan::ContractMode;
+
+/// A value in a column that may not be there.
+#[derive(Debug)]
+pub(super) struct Denial {
+    /// The row of the page.
+    pub(super) row: usize,
+    /// The column, dotted for a nested one.
+    pub(super) column: String,
+    pub(super) mode: ContractMode,
+    /// Whether the column is a variant of one that may be there.
+    pub(super) is_variant: bool,
+    /// The value as JSON text.
+    pub(super) value: String,
+}
+
+/// The values of a page that may not be there, in order of their rows.
+pub(super) fn denials(record: &Record, shape: &Shape) -> Vec<Denial> {
+    let mut found = Vec::new();
+    in_record(record, shape, "", &mut found);
+    found.sort_by_key(|denial| denial.row);
+    found
+}
+
+fn in_record(record: &Record, shape: &Shape, prefix: &str, found: &mut Vec<Denial>) {
+    for (key, column) in record.columns() {
+        let Some(field) = shape.by_source(key) else { continue };
+        if field.denies() {
+            in_column(column, field, prefix, found);
+        }
+    }
+}
+
+fn in_column(column: &Column, field: &Field, prefix: &str, found: &mut Vec<Denial>) {
+    let slots: Vec<_> = field.outlets.iter().map(super::field::Outlet::slot).collect();
+    for lane in column.lanes() {
+        for row in lane.valid_rows() {
+            let Some(index) = place(lane, row, &slots) else { continue };
+            let Some(outlet) = field.outlets.get(index).filter(|outlet| outlet.mode != ContractMode::Evolve) else {
+                continue;
+            };
+            found.push(Denial {
+                row,
+                column: format!("{prefix}{}", outlet.name),
+                mode: outlet.mode,
+                is_variant: index > 0 && field.mode == ContractMode::Evolve,
+                value: super::render::values(&lane.values, row),
+            });
+        }
+        for outlet in field.outlets.iter().filter(|outlet| outlet.mode == ContractMode::Evolve) {
+            below(&lane.values, &outlet.kind, &format!("{prefix}{}.", outlet.name), found);
+        }
+    }
+}
+
+/// What is denied in the members of objects, also of those in lists.
+fn below(values: &Values, kind: &Kind, prefix: &str, found: &mut Vec<Denial>) {
+    match (values, kind) {
+        (Values::Struct(record), Kind::Struct(shape)) => in_record(record, shape, prefix, found),
+        (Values::List(list), Kind::List(item)) => {
+            let before = found.len();
+            list.items.lanes().for_each(|lane| below(&lane.values, item, prefix, found));
+            for denial in found.iter_mut().skip(before) {
+                // The row is that of the list which holds the item.
+                let item = denial.row;
+                let row = list.ends.partition_point(|end| usize::try_from(*end).is_ok_and(|end| end <= item));
+                denial.row = row.saturating_sub(1);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Why something was kept out, in the words of the config.
+pub(super) fn reason(denial: &Denial) -> &'static str {
+    match (denial.is_variant, denial.mode) {
+        (false, ContractMode::DiscardRow) => "the column is new, and `schema_contract.columns` is `discard_row`",
+        (false, ContractMode::DiscardValue) => "the column is new, and `schema_contract.columns` is `discard_value`",
+        (false, _) => "the column is new, and `schema_contract.columns` is `freeze`",
+        (true, ContractMode::DiscardRow) => {
+            "the value does not fit its column, and `schema_contract.data_type` is `discard_row`"
+        }
+        (true, ContractMode::DiscardValue) => {
+            "the value does not fit its column, and `schema_contract.data_type` is `discard_value`"
+        }
+        (true, _) => "the value does not fit its column, and `schema_contract.data_type` is `freeze`",
+    }
+}
