@@ -25,6 +25,7 @@ mod lake;
 #[path = "../it/support/records.rs"]
 mod records;
 
+mod clock;
 mod disk;
 mod harness;
 mod kill;
@@ -65,13 +66,15 @@ enum Choice {
     Kill,
     Points,
     Disk,
+    Clock,
 }
 
 /// The scenarios in the order in which they run.
-const SCENARIOS: [(Choice, &str); 3] = [
+const SCENARIOS: [(Choice, &str); 4] = [
     (Choice::Kill, "SIGKILL at a random moment of a load, sometimes twice in a row"),
     (Choice::Points, "SIGKILL and failing disks at named points of a commit"),
     (Choice::Disk, "a disk that is full, out of inodes or read-only"),
+    (Choice::Clock, "a clock that jumps to 2001 and 2031 between loads and within one"),
 ];
 
 impl Choice {
@@ -85,6 +88,7 @@ impl Choice {
             Self::Kill => kill::run(stage, seeds, tally).await,
             Self::Points => points::run(stage, seeds, tally).await,
             Self::Disk => disk::run(stage, seeds, tally).await,
+            Self::Clock => clock::run(stage, seeds, tally).await,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use futures::TryStreamExt;
 use serde_json::Value;
 
 use super::{Check, same_rows};
@@ -88,6 +89,22 @@ impl Table {
             Ok(()) => Ok(false),
             Err(not_before) => Err(format!("neither the rows before ({not_before}) nor those after ({not_after})")),
         }
+    }
+
+    /// Every version of the table can be opened by deltalake, which also tells the whole history.
+    pub async fn reads_at_every_version(&self) -> Check {
+        let versions = self.history()?.len();
+        let url = url::Url::from_directory_path(self.folder.canonicalize().expect("the folder")).expect("a path");
+        let wrong = |error: deltalake::DeltaTableError| format!("the history cannot be read: {error}");
+        let mut table = deltalake::open_table(url).await.map_err(wrong)?;
+        let told: Vec<_> = table.history(None).try_collect().await.map_err(wrong)?;
+        if told.len() != versions {
+            return Err(format!("the history tells {} of {versions} commits", told.len()));
+        }
+        for version in 0..versions {
+            table.load_version(version as u64).await.map_err(wrong)?;
+        }
+        Ok(())
     }
 
     /// The names of all files of the table's folder and of its log.

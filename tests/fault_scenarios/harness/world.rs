@@ -88,6 +88,11 @@ impl World {
         *self.rows.lock().expect("no poison") = rows.to_vec();
     }
 
+    /// How many requests the API has got.
+    pub fn requests(&self) -> usize {
+        self.api.requests().len()
+    }
+
     /// A path in the world's folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
