@@ -12,5 +12,6 @@
 mod client;
 mod paging;
 mod run;
+mod storage;
 mod support;
 mod tidy;

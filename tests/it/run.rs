@@ -97,7 +97,7 @@ async fn the_last_row_of_a_key_wins_whatever_the_order() {
     let table = bench.table("items").await;
     assert_eq!(table.rows.iter().filter(|row| row["name"] == "again").count(), 10);
     assert_eq!(table.rows.len(), 30);
-    assert_eq!(bench.parquet_files("items"), table.files.len(), "nothing is left beside the table");
+    assert_eq!(bench.parquet_files("items").await, table.files.len(), "nothing is left beside the table");
 
     let report = bench.load(&config).await;
     assert_eq!((&report["rows"]["unchanged"], &report["commits"]), (&json!(30), &json!(0)));

@@ -1,5 +1,6 @@
 //! Runs of the binary in a folder of their own, with the report as JSON.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
@@ -8,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::api::{Answer, Api, Running};
 use super::lake::{self, Lake};
+use super::s3::Server;
 
 /// The key that the runs send. It must appear in no output.
 pub const CANARY: &str = "canary-5e7d";
@@ -17,6 +19,8 @@ pub struct Bench {
     pub folder: tempfile::TempDir,
     pub api: Running,
     rows: Arc<Mutex<Vec<Value>>>,
+    /// Where the lake is: in the folder, or on this server.
+    pub s3: Option<Server>,
 }
 
 /// What a run said.
@@ -43,7 +47,13 @@ impl Bench {
             Answer::json(&json!({"data": page, "total": rows.len()}))
         });
         let api = change(api.require_key("api_key", CANARY, super::api::KeyPlace::Query)).start().await;
-        Self { folder: tempfile::tempdir().expect("a folder"), api, rows }
+        Self { folder: tempfile::tempdir().expect("a folder"), api, rows, s3: None }
+    }
+
+    /// The same with its lake on an S3 server.
+    pub fn on(mut self, s3: Server) -> Self {
+        self.s3 = Some(s3);
+        self
     }
 
     /// Changes what the API serves.
@@ -67,10 +77,14 @@ impl Bench {
             items[key] = value.clone();
         }
         let auth = json!({"type": "api_key", "name": "api_key", "api_key": CANARY, "location": "query"});
-        let config = json!({
+        let mut config = json!({
             "client": {"base_url": self.base_url(), "auth": auth, "retry": {"backoff_factor": 0.001}},
             "resources": [items],
         });
+        if let Some(s3) = &self.s3 {
+            let options: HashMap<&str, String> = s3.options().into_iter().collect();
+            config["destination"] = json!({"uri": s3.uri("tables"), "storage_options": options});
+        }
         self.write("items.json", &config.to_string())
     }
 
@@ -86,13 +100,18 @@ impl Bench {
 
     /// Runs a config into `lake` and gives its JSON report.
     pub async fn run(&self, config: &Path, more: &[&str]) -> Run {
-        let mut arguments = vec!["run", config.to_str().expect("a path"), "--to", "lake", "--output", "json"];
+        let mut arguments = vec!["run", config.to_str().expect("a path"), "--output", "json"];
+        if self.s3.is_none() {
+            arguments.extend(["--to", "lake"]);
+        }
         arguments.extend(more);
         let output = alluvium(self.folder.path(), &arguments).await;
         let report = serde_json::from_slice(&output.stdout).expect("a report on every exit");
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!String::from_utf8_lossy(&output.stdout).contains(CANARY), "the key is in the report");
-        assert!(!stderr.contains(CANARY), "the key is on stderr: {stderr}");
+        for secret in [CANARY, super::s3::SECRET_KEY] {
+            assert!(!String::from_utf8_lossy(&output.stdout).contains(secret), "a secret is in the report");
+            assert!(!stderr.contains(secret), "a secret is on stderr: {stderr}");
+        }
         Run { code: output.status.code().expect("no signal"), report, stderr }
     }
 
@@ -104,12 +123,26 @@ impl Bench {
     }
 
     pub async fn table(&self, name: &str) -> Lake {
-        lake::read(&self.path("lake").join(name)).await
+        match self.remote(name) {
+            Some((url, options)) => lake::read_at(url, options).await,
+            None => lake::read(&self.path("lake").join(name)).await,
+        }
     }
 
     /// Every Parquet file of a table's folder, whether in the table or not.
-    pub fn parquet_files(&self, name: &str) -> usize {
-        lake::parquet_files(&self.path("lake").join(name)).len()
+    pub async fn parquet_files(&self, name: &str) -> usize {
+        let (url, options) = self.remote(name).unwrap_or_else(|| {
+            let folder = self.path("lake").join(name);
+            (url::Url::from_directory_path(folder).expect("a path"), HashMap::new())
+        });
+        lake::parquet_files_at(url, options).await
+    }
+
+    /// Where a table is on the S3 server.
+    fn remote(&self, name: &str) -> Option<(url::Url, HashMap<String, String>)> {
+        let s3 = self.s3.as_ref()?;
+        let url = url::Url::parse(&format!("{}/{name}", s3.uri("tables"))).expect("a URL");
+        Some((url, s3.options().into_iter().map(|(name, value)| (name.to_owned(), value)).collect()))
     }
 }
 

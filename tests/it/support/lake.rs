@@ -1,9 +1,11 @@
 //! Reading tables back in tests, with deltalake's log replay and the Parquet reader: not with the code under test.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use arrow::record_batch::RecordBatch;
+use futures::StreamExt;
+use object_store::ObjectStoreExt;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 
@@ -20,19 +22,25 @@ pub struct Lake {
 /// Reads the table in a folder.
 pub async fn read(folder: &Path) -> Lake {
     let url = url::Url::from_directory_path(folder.canonicalize().expect("the table's folder")).expect("a path");
-    let table = deltalake::open_table(url).await.expect("a table");
-    let state = table.snapshot().expect("a loaded table");
+    read_at(url, HashMap::new()).await
+}
+
+/// Reads the table at a URL.
+pub async fn read_at(url: url::Url, storage_options: HashMap<String, String>) -> Lake {
+    deltalake::aws::register_handlers(None);
+    let table = deltalake::open_table_with_storage_options(url, storage_options).await.expect("a table");
+    let (state, store) = (table.snapshot().expect("a loaded table"), table.object_store());
     let mut rows = Vec::new();
     let mut files = BTreeSet::new();
     for file in state.log_data().iter() {
-        let path = file.path().into_owned();
-        let reader = std::fs::File::open(folder.join(&path)).expect("a data file");
+        let stored = store.get(&file.object_store_path()).await.expect("a data file");
+        let bytes = stored.bytes().await.expect("a whole data file");
         let reader =
-            ParquetRecordBatchReaderBuilder::try_new(reader).expect("a Parquet file").build().expect("a reader");
+            ParquetRecordBatchReaderBuilder::try_new(bytes).expect("a Parquet file").build().expect("a reader");
         for batch in reader {
             rows.extend(objects(&batch.expect("a batch")));
         }
-        files.insert(path);
+        files.insert(file.path().into_owned());
     }
     rows.sort_by_key(Value::to_string);
     let columns = state.snapshot().arrow_schema();
@@ -40,13 +48,13 @@ pub async fn read(folder: &Path) -> Lake {
     Lake { rows, files, columns }
 }
 
-/// Every Parquet file in a folder, whether it belongs to the table or not.
-pub fn parquet_files(folder: &Path) -> BTreeSet<String> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .filter(|name| name.ends_with(".parquet"))
-        .collect()
+/// Every Parquet file at a place, whether it belongs to the table or not.
+pub async fn parquet_files_at(url: url::Url, storage_options: HashMap<String, String>) -> usize {
+    deltalake::aws::register_handlers(None);
+    let builder = deltalake::DeltaTableBuilder::from_url(url).expect("a URL").with_storage_options(storage_options);
+    let store = builder.build_storage().expect("a store").object_store(None);
+    let listed = store.list(None).map(|entry| entry.expect("an entry").location.to_string());
+    listed.filter(|path| std::future::ready(path.ends_with(".parquet"))).count().await
 }
 
 fn objects(batch: &RecordBatch) -> Vec<Value> {

@@ -3,4 +3,5 @@
 pub mod api;
 pub mod command;
 pub mod lake;
+pub mod s3;
 pub mod walk;
