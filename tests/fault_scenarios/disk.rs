@@ -40,11 +40,12 @@ pub async fn run(stage: &Stage, seeds: Range<u64>, tally: &mut Tally) {
             ("read-only", Disk::ReadOnly),
         ];
         for existed in [true, false] {
+            let needed = needed(stage, Disposition::of(seed), existed, &rows(seed)).await;
             for (name, disk) in disks {
                 let disposition = Disposition::of(seed);
                 let table = if existed { "" } else { ", no table yet" };
                 let name = format!("{}, {name}{table}", disposition.name());
-                tally.case(&name, seed, case(stage, seed, disk, existed)).await;
+                tally.case(&name, seed, case(stage, seed, disk, &needed)).await;
             }
         }
     }
@@ -95,17 +96,17 @@ impl Site {
     }
 }
 
-async fn case(stage: &Stage, seed: u64, disk: Disk, existed: bool) -> Check<Vec<String>> {
+async fn case(stage: &Stage, seed: u64, disk: Disk, needed: &Check<Needed>) -> Check<Vec<String>> {
+    let needed = needed.as_ref().map_err(String::clone)?;
     let disposition = Disposition::of(seed);
     let rows = rows(seed);
-    let needed = needed(stage, disposition, existed, &rows).await?;
     let site = Site::new(stage, disposition).await?;
     let mut old: Vec<Value> = Vec::new();
-    if existed {
-        site.world.load(&rows.old).await?;
+    if needed.existed {
+        site.table.copy_from(&needed.table)?;
         old.clone_from(&rows.old);
     }
-    site.spoil(disk, &needed)?;
+    site.spoil(disk, needed)?;
     let files = site.table.files();
     site.world.serve(&rows.new);
     let run = site.world.run().await?;
@@ -113,7 +114,7 @@ async fn case(stage: &Stage, seed: u64, disk: Disk, existed: bool) -> Check<Vec<
     site.table.holds(&old).await.map_err(|wrong| format!("after the failed run: {wrong}"))?;
     // A new column has a commit of its own, before the one of the rows, and may stay; anything else may not.
     let left: Vec<String> = site.table.files().difference(&files).cloned().collect();
-    let column = existed && left.iter().all(|name| *name == "_delta_log/00000000000000000001.json");
+    let column = needed.existed && left.iter().all(|name| *name == "_delta_log/00000000000000000001.json");
     if !left.is_empty() && !column {
         return Err(format!("the failed run left files behind: {}", left.join(", ")));
     }
@@ -127,8 +128,13 @@ async fn case(stage: &Stage, seed: u64, disk: Disk, existed: bool) -> Check<Vec<
 
 /// What a load adds to a disk.
 struct Needed {
+    /// Whether there is a table before it.
+    existed: bool,
     bytes: u64,
     inodes: u64,
+    /// A copy of the table before it.
+    table: Table,
+    _folder: tempfile::TempDir,
 }
 
 /// Measures a load on a disk with room.
@@ -137,10 +143,13 @@ async fn needed(stage: &Stage, disposition: Disposition, existed: bool, rows: &R
     if existed {
         site.world.load(&rows.old).await?;
     }
+    let folder = tempfile::tempdir().expect("a folder");
+    let table = Table { folder: folder.path().join("items") };
+    table.copy_from(&site.table)?;
     let before = site.mount.used()?;
     site.world.load(&rows.new).await?;
     let after = site.mount.used()?;
-    Ok(Needed { bytes: after.0 - before.0, inodes: after.1 - before.1 })
+    Ok(Needed { existed, bytes: after.0 - before.0, inodes: after.1 - before.1, table, _folder: folder })
 }
 
 fn rows(seed: u64) -> Rows {

@@ -24,12 +24,17 @@ mod api;
 mod lake;
 #[path = "../it/support/records.rs"]
 mod records;
+#[path = "../it/support/s3.rs"]
+mod s3;
 
 mod clock;
 mod disk;
 mod harness;
 mod kill;
+mod memory;
 mod points;
+mod proxy;
+mod storage;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -66,15 +71,19 @@ enum Choice {
     Kill,
     Points,
     Disk,
+    Memory,
     Clock,
+    Storage,
 }
 
 /// The scenarios in the order in which they run.
-const SCENARIOS: [(Choice, &str); 4] = [
+const SCENARIOS: [(Choice, &str); 6] = [
     (Choice::Kill, "SIGKILL at a random moment of a load, sometimes twice in a row"),
     (Choice::Points, "SIGKILL and failing disks at named points of a commit"),
     (Choice::Disk, "a disk that is full, out of inodes or read-only"),
+    (Choice::Memory, "more rows than fit into the memory that the process may have"),
     (Choice::Clock, "a clock that jumps to 2001 and 2031 between loads and within one"),
+    (Choice::Storage, "an S3 storage that fails requests before or after it has done what they ask"),
 ];
 
 impl Choice {
@@ -88,7 +97,9 @@ impl Choice {
             Self::Kill => kill::run(stage, seeds, tally).await,
             Self::Points => points::run(stage, seeds, tally).await,
             Self::Disk => disk::run(stage, seeds, tally).await,
+            Self::Memory => memory::run(stage, seeds, tally).await,
             Self::Clock => clock::run(stage, seeds, tally).await,
+            Self::Storage => storage::run(stage, seeds, tally).await,
         }
     }
 }

@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::harness::{Check, Disposition, Options, Rows, Run, Stage, Table, Tally, World, after};
 
@@ -43,22 +44,40 @@ enum Landed {
 pub async fn run(stage: &Stage, seeds: Range<u64>, tally: &mut Tally) {
     for seed in seeds {
         let disposition = Disposition::of(seed);
+        let prepared = prepared(stage, seed).await;
         // The names only; the paths are those of the case's own world.
         let names: Vec<&str> = points(&Table { folder: PathBuf::new() }, seed).iter().map(|point| point.name).collect();
         for (index, point) in names.into_iter().enumerate() {
-            tally.case(&format!("{}, {point}", disposition.name()), seed, case(stage, seed, index)).await;
+            tally.case(&format!("{}, {point}", disposition.name()), seed, case(stage, seed, index, &prepared)).await;
         }
     }
 }
 
-async fn case(stage: &Stage, seed: u64, index: usize) -> Check<Vec<String>> {
+/// A world with a table of the old rows, of which each case gets a copy.
+async fn prepared(stage: &Stage, seed: u64) -> Check<World> {
     strace_is_there()?;
-    let mut rng = fastrand::Rng::with_seed(seed);
-    let disposition = Disposition::of(seed);
-    let rows = Rows::made(&mut rng, adds_column(seed));
-    let world = World::new(stage, &Options { latency: std::time::Duration::ZERO, ..Options::of(disposition) }).await;
+    let world = world(stage, seed).await;
+    let rows = rows(seed);
     world.load(&rows.old).await?;
     world.table().holds(&rows.old).await?;
+    Ok(world)
+}
+
+async fn world(stage: &Stage, seed: u64) -> World {
+    let options = Options { latency: Duration::ZERO, ..Options::of(Disposition::of(seed)) };
+    World::new(stage, &options).await
+}
+
+fn rows(seed: u64) -> Rows {
+    Rows::made(&mut fastrand::Rng::with_seed(seed), adds_column(seed))
+}
+
+async fn case(stage: &Stage, seed: u64, index: usize, prepared: &Check<World>) -> Check<Vec<String>> {
+    let prepared = prepared.as_ref().map_err(String::clone)?;
+    let disposition = Disposition::of(seed);
+    let rows = rows(seed);
+    let world = world(stage, seed).await;
+    world.table().copy_from(&prepared.table())?;
     let loaded = after(disposition, &rows.old, &rows.new);
     world.serve(&rows.new);
     let point = points(&world.table(), seed).swap_remove(index);

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 pub use mount::Mount;
 pub use process::{Child, Run};
 pub use rows::{Disposition, Rows, after, same_rows};
-pub use table::Table;
+pub use table::{Commit, Table};
 pub use tally::{EXPECTED_FAILURES, Tally};
 pub use world::{Options, World};
 

@@ -3,7 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use arrow::array::AsArray;
+use arrow::datatypes::Int64Type;
 use futures::TryStreamExt;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 
 use super::{Check, same_rows};
@@ -25,7 +29,24 @@ pub struct Commit {
     pub transaction: Option<i64>,
 }
 
+impl Commit {
+    /// The data files that it adds.
+    pub fn added(&self) -> impl Iterator<Item = String> {
+        self.lines.iter().filter_map(|line| line["add"]["path"].as_str().map(str::to_owned))
+    }
+}
+
 impl Table {
+    /// Makes this folder a copy of another table's, in the place of a load.
+    pub fn copy_from(&self, other: &Self) -> Check {
+        std::fs::create_dir_all(self.log()).map_err(|error| format!("the copy: {error}"))?;
+        for name in other.files() {
+            std::fs::copy(other.folder.join(&name), self.folder.join(&name))
+                .map_err(|error| format!("{name}: {error}"))?;
+        }
+        Ok(())
+    }
+
     /// The path of an entry of the log.
     pub fn entry(&self, version: usize) -> PathBuf {
         self.log().join(format!("{version:020}.json"))
@@ -105,6 +126,30 @@ impl Table {
             table.load_version(version as u64).await.map_err(wrong)?;
         }
         Ok(())
+    }
+
+    /// The columns `id` and `version` of all rows, sorted: for tables of which the whole rows are too many.
+    pub fn ids_and_versions(&self) -> Check<Vec<(i64, i64)>> {
+        let mut files = BTreeSet::new();
+        for line in self.history()?.into_iter().flat_map(|commit| commit.lines) {
+            files.extend(line["add"]["path"].as_str().map(str::to_owned));
+            if let Some(path) = line["remove"]["path"].as_str() {
+                files.remove(path);
+            }
+        }
+        let mut found = Vec::new();
+        for path in files {
+            let file = std::fs::File::open(self.folder.join(&path)).map_err(|error| format!("{path}: {error}"))?;
+            let builder = ParquetRecordBatchReaderBuilder::try_new(file).expect("a Parquet file");
+            let columns = ProjectionMask::columns(builder.parquet_schema(), ["id", "version"]);
+            for batch in builder.with_projection(columns).build().expect("a reader") {
+                let batch = batch.expect("a batch");
+                let column = |name| batch.column_by_name(name).expect("a column").as_primitive::<Int64Type>().values();
+                found.extend(column("id").iter().copied().zip(column("version").iter().copied()));
+            }
+        }
+        found.sort_unstable();
+        Ok(found)
     }
 
     /// The names of all files of the table's folder and of its log.

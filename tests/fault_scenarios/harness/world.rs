@@ -47,6 +47,7 @@ impl Options {
 }
 
 impl World {
+    /// A world whose API serves what [`World::serve`] says.
     pub async fn new(stage: &Stage, options: &Options) -> Self {
         let rows: Arc<Mutex<Vec<Value>>> = Arc::default();
         let shared = Arc::clone(&rows);
@@ -57,7 +58,12 @@ impl World {
             let page: Vec<&Value> = rows.iter().skip(number("offset")).take(number("limit")).collect();
             Answer::json(&json!({"data": page, "total": rows.len()}))
         });
-        let api = api.latency(move |_| latency).start().await;
+        Self { rows, ..Self::over(stage, options, api.latency(move |_| latency)).await }
+    }
+
+    /// A world over an API of its own.
+    pub async fn over(stage: &Stage, options: &Options, api: Api) -> Self {
+        let api = api.start().await;
         let folder = tempfile::tempdir().expect("a folder");
         let lake = folder.path().join("lake");
         let destination = options.destination.clone().unwrap_or_else(|| json!(lake));
@@ -80,7 +86,16 @@ impl World {
         });
         let path = folder.path().join("faults.json");
         std::fs::write(&path, config.to_string()).expect("a file");
-        Self { folder, binary: stage.binary.clone(), api, rows, config: path }
+        Self { folder, binary: stage.binary.clone(), api, rows: Arc::default(), config: path }
+    }
+
+    /// Changes the API for another one.
+    pub async fn replace_api(&mut self, api: Api) {
+        let api = api.start().await;
+        let config = std::fs::read_to_string(&self.config).expect("the config");
+        let base = |api: &Running| api.url.trim_end_matches("/items").to_owned();
+        std::fs::write(&self.config, config.replace(&base(&self.api), &base(&api))).expect("a file");
+        self.api = api;
     }
 
     /// Changes what the API serves.
