@@ -4,14 +4,19 @@
 //! could double rows. Whoever wrote a version is told by the id that each of our entries carries, so that an answer that got
 //! lost after the write is no doubt.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use deltalake::logstore::CommitOrBytes;
-use object_store::path::Path;
+use deltalake::DeltaTableError;
 use serde_json::{Value, json};
 
 use super::datafile::DataFile;
 use super::error::LoadErrorKind;
-use super::store::Place;
+use super::store::{Place, PublishError};
+
+/// Looks at whether a commit landed, and the wait after the first: the store's client has tried again for minutes already.
+const LOOKS_MAX: u32 = 4;
+const LOOK_WAIT: Duration = Duration::from_millis(200);
 
 /// What became of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,21 +87,43 @@ impl Entry {
     /// Writes the entry as `version`, if no other writer has that yet.
     ///
     /// # Errors
-    /// When the storage fails and the entry is not in the log afterwards.
+    /// When the entry is not in the log, or, as [`LoadErrorKind::Unconfirmed`], when that cannot be told.
     pub(super) async fn commit(&self, place: &Place, version: u64) -> Result<CommitOutcome, LoadErrorKind> {
-        let bytes = CommitOrBytes::LogBytes(self.bytes());
-        let written = place.log_store.write_commit_entry(version, bytes, uuid::Uuid::new_v4()).await;
-        if let Err(error) = written {
-            match place.log_store.read_commit_entry(version).await? {
-                Some(entry) if self.is_ours(&entry) => {
-                    tracing::warn!(version, error = %error, "the commit landed although the storage reported an error");
-                }
-                Some(_) => return Ok(CommitOutcome::Conflict),
-                None => return Err(LoadErrorKind::Log(error.into())),
+        let unconfirmed = |source| LoadErrorKind::Unconfirmed { version, source };
+        let published = place.publish(version, self.bytes()).await;
+        let error = match published {
+            Ok(true) => return Ok(CommitOutcome::Committed),
+            Ok(false) => None,
+            Err(PublishError::Before(error)) => return Err(error),
+            Err(PublishError::NotDurable(error)) => return Err(unconfirmed(error.into())),
+            Err(PublishError::Unknown(error)) => Some(error),
+        };
+        // Somebody has the version, and it may be us: an answer that got lost is repeated by the store's client.
+        match self.look(place, version).await.map_err(|error| unconfirmed(error.into()))? {
+            Some(entry) if self.is_ours(&entry) => {
+                tracing::warn!(version, "the commit landed although the storage said otherwise");
+                Ok(CommitOutcome::Committed)
             }
+            Some(_) => Ok(CommitOutcome::Conflict),
+            None => match error {
+                Some(error) => Err(LoadErrorKind::storage("write the log entry")(error)),
+                None => Err(LoadErrorKind::Internal("a version that is taken and not there")),
+            },
         }
-        place.sync(&[Path::from(format!("_delta_log/{version:020}.json"))])?;
-        Ok(CommitOutcome::Committed)
+    }
+
+    /// Reads the entry of a version, again after a wait where that fails.
+    async fn look(&self, place: &Place, version: u64) -> Result<Option<Bytes>, DeltaTableError> {
+        let mut wait = LOOK_WAIT;
+        for _ in 1..LOOKS_MAX {
+            match place.log_store.read_commit_entry(version).await {
+                Ok(entry) => return Ok(entry),
+                Err(error) => tracing::debug!(version, error = %error, "could not look whether the commit landed"),
+            }
+            tokio::time::sleep(wait).await;
+            wait *= 2;
+        }
+        place.log_store.read_commit_entry(version).await
     }
 
     fn is_ours(&self, entry: &[u8]) -> bool {

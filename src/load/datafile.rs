@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use object_store::path::Path;
-use object_store::{MultipartUpload, ObjectStoreExt, PutPayload};
+use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -37,10 +37,12 @@ pub(super) struct DataWriter {
 }
 
 struct OpenFile {
+    store: Arc<dyn ObjectStore>,
     path: Path,
     schema: SchemaRef,
     encoder: ArrowWriter<Vec<u8>>,
-    upload: Box<dyn MultipartUpload>,
+    /// Begun with the first full part: a file of less is put at once, which is one request and can be repeated.
+    upload: Option<Box<dyn MultipartUpload>>,
     uploaded: u64,
     rows: u64,
 }
@@ -67,7 +69,7 @@ impl DataWriter {
         }
         let open = match &mut self.open {
             Some(open) => open,
-            None => self.open.insert(OpenFile::create(&self.place, rows.schema()).await?),
+            None => self.open.insert(OpenFile::create(&self.place, rows.schema())?),
         };
         open.encoder.write(rows)?;
         open.rows += rows.num_rows() as u64;
@@ -100,7 +102,8 @@ impl DataWriter {
     /// Removes all that was written.
     pub(super) async fn abort(&mut self) {
         if let Some(mut open) = self.open.take()
-            && let Err(error) = open.upload.abort().await
+            && let Some(upload) = &mut open.upload
+            && let Err(error) = upload.abort().await
         {
             tracing::debug!(file = %open.path, error = %error, "could not abort an upload");
         }
@@ -110,11 +113,10 @@ impl DataWriter {
 }
 
 impl OpenFile {
-    async fn create(place: &Place, schema: SchemaRef) -> Result<Self, LoadErrorKind> {
+    fn create(place: &Place, schema: SchemaRef) -> Result<Self, LoadErrorKind> {
         let path = Path::from(format!("part-00000-{}-c000.zstd.parquet", uuid::Uuid::new_v4()));
-        let upload = place.store.put_multipart(&path).await.map_err(LoadErrorKind::storage("create a data file"))?;
         let encoder = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(properties()?))?;
-        Ok(Self { path, schema, encoder, upload, uploaded: 0, rows: 0 })
+        Ok(Self { store: Arc::clone(&place.store), path, schema, encoder, upload: None, uploaded: 0, rows: 0 })
     }
 
     /// Bytes that the file has so far, with an estimate for the open row group.
@@ -133,15 +135,28 @@ impl OpenFile {
 
     async fn put(&mut self, part: Vec<u8>) -> Result<(), LoadErrorKind> {
         self.uploaded += part.len() as u64;
-        let written = self.upload.put_part(PutPayload::from(part)).await;
+        let upload = match &mut self.upload {
+            Some(upload) => upload,
+            None => {
+                let begun = self.store.put_multipart(&self.path).await;
+                self.upload.insert(begun.map_err(LoadErrorKind::storage("create a data file"))?)
+            }
+        };
+        let written = upload.put_part(PutPayload::from(part)).await;
         written.map_err(LoadErrorKind::storage("write a data file"))
     }
 
     async fn close(mut self) -> Result<DataFile, LoadErrorKind> {
         let footer = self.encoder.finish()?;
         let rest = std::mem::take(self.encoder.inner_mut());
-        self.put(rest).await?;
-        self.upload.complete().await.map_err(LoadErrorKind::storage("finish a data file"))?;
+        if self.upload.is_some() {
+            self.put(rest).await?;
+            self.complete().await?;
+        } else {
+            self.uploaded = rest.len() as u64;
+            let put = self.store.put(&self.path, PutPayload::from(rest)).await;
+            put.map_err(LoadErrorKind::storage("write a data file"))?;
+        }
         Ok(DataFile {
             path: self.path,
             bytes: self.uploaded,
@@ -149,6 +164,17 @@ impl OpenFile {
             stats: file_stats(&footer),
             schema: self.schema,
         })
+    }
+
+    /// Ends an upload. Where the answer was lost, the store's client asks again and hears that there is no such upload any
+    /// more: then the file tells whether it is whole.
+    async fn complete(&mut self) -> Result<(), LoadErrorKind> {
+        let Some(upload) = &mut self.upload else { return Ok(()) };
+        let Err(error) = upload.complete().await else { return Ok(()) };
+        match self.store.head(&self.path).await {
+            Ok(stored) if stored.size == self.uploaded => Ok(()),
+            _ => Err(LoadErrorKind::storage("finish a data file")(error)),
+        }
     }
 }
 

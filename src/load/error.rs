@@ -50,6 +50,13 @@ pub enum LoadErrorKind {
         /// What is wrong with it.
         problem: String,
     },
+    /// The commit may be in the log or not, or may not be durable. The files that it names stay.
+    Unconfirmed {
+        /// The version that it would be.
+        version: u64,
+        /// What kept it from being confirmed.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// Other writers committed in between, every time.
     Contended {
         /// How often a commit was tried.
@@ -72,6 +79,13 @@ impl LoadErrorKind {
 
     pub(super) fn disk(action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
         move |source| Self::Disk { action, source }
+    }
+}
+
+impl LoadErrorKind {
+    /// Whether the log may name the files of the load, so that they must not be removed.
+    pub(super) fn may_be_committed(&self) -> bool {
+        matches!(self, Self::Unconfirmed { .. })
     }
 }
 
@@ -104,6 +118,7 @@ impl LoadError {
             LoadErrorKind::Arrow(_) => "types",
             LoadErrorKind::Feature { .. } => "table_feature",
             LoadErrorKind::Place { .. } => "table_place",
+            LoadErrorKind::Unconfirmed { .. } => "commit_unconfirmed",
             LoadErrorKind::Contended { .. } => "commit_contended",
             LoadErrorKind::OtherRun => "other_run",
             LoadErrorKind::SchemaMoved => "schema_moved",
@@ -122,6 +137,10 @@ impl LoadError {
             LoadErrorKind::Feature { feature } => {
                 format!("load into a table without `{feature}`, or under another `table_name`")
             }
+            LoadErrorKind::Unconfirmed { version, .. } => format!(
+                "look whether the table has version {version}: if so, the rows are loaded; a merge or a replace may be run \
+                 again in any case, an append only if not"
+            ),
             LoadErrorKind::Contended { .. } => "run again when fewer writers are at work on the table".to_owned(),
             LoadErrorKind::OtherRun => "let one run of a pipeline end before the next, then run again".to_owned(),
             LoadErrorKind::SchemaMoved | LoadErrorKind::Vanished => "run again".to_owned(),
@@ -148,6 +167,9 @@ impl fmt::Display for LoadError {
                 write!(formatter, "the table uses `{feature}`, which this loader does not write")
             }
             LoadErrorKind::Place { problem } => formatter.write_str(problem),
+            LoadErrorKind::Unconfirmed { version, .. } => {
+                write!(formatter, "the commit of version {version} could not be confirmed")
+            }
             LoadErrorKind::Contended { attempts } => {
                 write!(formatter, "other writers committed before each of {attempts} attempts")
             }
@@ -166,6 +188,7 @@ impl std::error::Error for LoadError {
         match &self.kind {
             LoadErrorKind::Storage { source, .. } => Some(source),
             LoadErrorKind::Disk { source, .. } => Some(source),
+            LoadErrorKind::Unconfirmed { source, .. } => Some(source.as_ref()),
             LoadErrorKind::Log(source) => Some(source),
             LoadErrorKind::Parquet(source) => Some(source),
             LoadErrorKind::Arrow(source) => Some(source),

@@ -48,9 +48,8 @@ impl Loader {
             }
             Err(error) => Err(error),
         };
-        if result.is_err() {
-            let paths: Vec<_> = staged.iter().map(|file| file.path.clone()).collect();
-            self.place.discard(&paths).await;
+        if let Err(error) = &result {
+            self.place.discard_after(error, &staged).await;
         }
         let rejected = self.rejects.rows;
         result.map(|mut receipt| {
@@ -116,14 +115,18 @@ impl Loader {
             return Ok(Attempt::Done(receipt(Some(snapshot.version), *commits, &change)));
         }
         let outcome = self.commit_change(&mut snapshot, &load.columns, &change, commits).await;
-        if !matches!(outcome, Ok(CommitOutcome::Committed)) {
-            let paths: Vec<_> = change.written_now.iter().map(|file| file.path.clone()).collect();
-            self.place.discard(&paths).await;
+        match outcome {
+            Ok(CommitOutcome::Committed) => Ok(Attempt::Done(receipt(Some(snapshot.version), *commits, &change))),
+            Ok(CommitOutcome::Conflict) => {
+                let paths: Vec<_> = change.written_now.iter().map(|file| file.path.clone()).collect();
+                self.place.discard(&paths).await;
+                Ok(Attempt::Again)
+            }
+            Err(error) => {
+                self.place.discard_after(&error, &change.written_now).await;
+                Err(error)
+            }
         }
-        Ok(match outcome? {
-            CommitOutcome::Conflict => Attempt::Again,
-            CommitOutcome::Committed => Attempt::Done(receipt(Some(snapshot.version), *commits, &change)),
-        })
     }
 
     /// The first commit of a table: its protocol, its schema and the rows together.

@@ -4,14 +4,17 @@
 //! not sync.
 
 use std::collections::HashMap;
+use std::io::Write;
 use std::path::{Path as LocalPath, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use deltalake::DeltaTableBuilder;
 use deltalake::logstore::LogStoreRef;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 
+use super::datafile::DataFile;
 use super::error::LoadErrorKind;
 use crate::plan::Target;
 
@@ -47,11 +50,34 @@ impl Place {
         Ok(Self { log_store, store, local })
     }
 
+    /// Writes the log entry of a version if there is none; whether there was none. On local disk it is durable then: it is
+    /// written and synced under another name, and linked, so that a crash leaves either no entry or a whole one.
+    pub(super) async fn publish(&self, version: u64, entry: Bytes) -> Result<bool, PublishError> {
+        if let Some(root) = &self.local {
+            return publish_file(&root.join("_delta_log"), version, &entry);
+        }
+        let path = Path::from(format!("_delta_log/{version:020}.json"));
+        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        match self.store.put_opts(&path, entry.into(), options).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => Ok(false),
+            Err(error) => Err(PublishError::Unknown(error)),
+        }
+    }
+
     /// Makes files and their folders durable on local disk. Object stores are durable by themselves.
     pub(super) fn sync(&self, files: &[Path]) -> Result<(), LoadErrorKind> {
         let Some(root) = &self.local else { return Ok(()) };
         let failed = LoadErrorKind::disk("make the files of the load durable");
         sync_files(root, files).map_err(failed)
+    }
+
+    /// Removes the files of a load that failed, unless the log may name them.
+    pub(super) async fn discard_after(&self, error: &LoadErrorKind, files: &[DataFile]) {
+        if !error.may_be_committed() {
+            let paths: Vec<Path> = files.iter().map(|file| file.path.clone()).collect();
+            self.discard(&paths).await;
+        }
     }
 
     /// Removes files that no commit names. What cannot be removed is left to a vacuum.
@@ -72,6 +98,51 @@ impl Place {
     }
 }
 
+/// How far an entry of the log came.
+pub(super) enum PublishError {
+    /// It is not in the log.
+    Before(LoadErrorKind),
+    /// It is in the log, and a crash of the machine may take it out again.
+    NotDurable(std::io::Error),
+    /// It may be in the log.
+    Unknown(object_store::Error),
+}
+
+fn publish_file(log: &LocalPath, version: u64, entry: &[u8]) -> Result<bool, PublishError> {
+    let failed = |source| PublishError::Before(LoadErrorKind::disk("write the log entry")(source));
+    // The names of entries begin with a digit, so that no reader takes this for one.
+    let draft = log.join(format!(".{}.tmp", uuid::Uuid::new_v4()));
+    let is_new = !log.exists();
+    std::fs::create_dir_all(log).map_err(failed)?;
+    let written = write_synced(&draft, entry);
+    let linked = written.and_then(|()| std::fs::hard_link(&draft, log.join(format!("{version:020}.json"))));
+    // Whatever became of it, the draft has done its work.
+    let _ = std::fs::remove_file(&draft);
+    match linked {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(false),
+        Err(error) => return Err(failed(error)),
+    }
+    let folders = log.ancestors().take(if is_new { NEW_FOLDERS } else { 1 });
+    for folder in folders {
+        sync_folder(folder).map_err(PublishError::NotDurable)?;
+    }
+    Ok(true)
+}
+
+/// The log's folder, the table's, and that of all tables: a new table's are new as well.
+const NEW_FOLDERS: usize = 3;
+
+fn write_synced(path: &LocalPath, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = std::fs::File::create_new(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+fn sync_folder(folder: &LocalPath) -> std::io::Result<()> {
+    std::fs::File::open(folder)?.sync_all()
+}
+
 fn sync_files(root: &LocalPath, files: &[Path]) -> std::io::Result<()> {
     let mut folders = std::collections::BTreeSet::new();
     for file in files {
@@ -80,7 +151,7 @@ fn sync_files(root: &LocalPath, files: &[Path]) -> std::io::Result<()> {
         folders.extend(path.parent().map(LocalPath::to_path_buf));
     }
     for folder in folders {
-        std::fs::File::open(folder)?.sync_all()?;
+        sync_folder(&folder)?;
     }
     Ok(())
 }

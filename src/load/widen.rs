@@ -62,9 +62,13 @@ impl Widening<'_> {
             }
         };
         let outcome = self.commit_files(&written).await;
-        if !matches!(outcome, Ok(CommitOutcome::Committed)) {
-            let paths: Vec<_> = written.iter().map(|file| file.path.clone()).collect();
-            self.place.discard(&paths).await;
+        match &outcome {
+            Ok(CommitOutcome::Committed) => {}
+            Ok(CommitOutcome::Conflict) => {
+                let paths: Vec<_> = written.iter().map(|file| file.path.clone()).collect();
+                self.place.discard(&paths).await;
+            }
+            Err(error) => self.place.discard_after(error, &written).await,
         }
         outcome
     }

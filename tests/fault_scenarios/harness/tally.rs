@@ -10,25 +10,10 @@ use super::Check;
 
 /// Cases that fail today, by name, with the reason. One that passes fails the suite, so that it is struck off here; so does
 /// one that fails in another way than by [`EXPECTED_SIGN`].
-pub const EXPECTED_FAILURES: [(&str, &str); 9] = [
-    ("points/append, the log entry cannot be synced", REMOVED_AFTER_COMMIT),
-    ("points/append, the log folder cannot be synced", REMOVED_AFTER_COMMIT),
-    ("points/merge, the log entry cannot be synced", REMOVED_AFTER_COMMIT),
-    ("points/merge, the log folder cannot be synced", REMOVED_AFTER_COMMIT),
-    ("points/replace, the log entry cannot be synced", REMOVED_AFTER_COMMIT),
-    ("points/replace, the log folder cannot be synced", REMOVED_AFTER_COMMIT),
-    ("storage/append, a commit whose answer and check are lost", REMOVED_WHILE_UNKNOWN),
-    ("storage/merge, a commit whose answer and check are lost", REMOVED_WHILE_UNKNOWN),
-    ("storage/replace, a commit whose answer and check are lost", REMOVED_WHILE_UNKNOWN),
-];
+pub const EXPECTED_FAILURES: [(&str, &str); 0] = [];
 
 /// How all of them show: a reader does not find a data file that the log names.
 const EXPECTED_SIGN: &str = "panicked: a data file: NotFound";
-
-const REMOVED_AFTER_COMMIT: &str =
-    "when syncing the published log entry fails, the load removes its data files, which the entry names";
-const REMOVED_WHILE_UNKNOWN: &str =
-    "when it cannot be told whether the commit landed, the load removes its data files, which the log may name";
 
 /// The longest that one case may take; everything in it has a shorter bound, so this tells of a fault of the suite.
 const CASE_MAX: Duration = Duration::from_secs(300);
