@@ -34,11 +34,15 @@ class Run:
 
 
 class Alluvium:
-    """Runs that load the one resource `items` into a store."""
+    """Runs that load the one resource `items` into a store.
 
-    def __init__(self, folder: Path, store: Store) -> None:
+    The scripted API serves the keys of every object in alphabetical order, which therefore is the order of new columns.
+    """
+
+    def __init__(self, folder: Path, store: Store, pipeline: str = "tests") -> None:
         self._folder = folder
         self._store = store
+        self._pipeline = pipeline
 
     @property
     def table(self) -> str:
@@ -71,6 +75,7 @@ class Alluvium:
                 "paginator": {"type": "offset", "limit": 50},
             }
             config = {
+                "name": self._pipeline,
                 "client": {"base_url": url.removesuffix(f"/{RESOURCE}")},
                 "destination": destination or self._store.destination(),
                 "limits": limits or {},

@@ -1,5 +1,7 @@
 """Append, replace and merge: the rows that every engine sees after each load, and in every version before it."""
 
+from datetime import date
+
 from alluvium import Alluvium
 
 SCHEMA = [("id", "bigint"), ("name", "text"), ("score", "double")]
@@ -40,8 +42,6 @@ def test_merge_updates_what_changed_and_keeps_the_rest(alluvium: Alluvium, expec
 def test_merge_by_two_keys_and_by_text(alluvium: Alluvium, expect) -> None:
     merge = {"write_disposition": "merge", "primary_key": ["day", "place"]}
     hints = {"columns": {"day": {"data_type": "date"}}}
-    from datetime import date
-
     rows = [{"day": f"2024-02-{day:02}", "place": place, "n": day} for day in (28, 29) for place in ("Zürich", "'; --")]
     alluvium.load(rows, **merge, **hints)
     alluvium.load([{"day": "2024-02-29", "place": "Zürich", "n": None}], **merge, **hints)

@@ -9,6 +9,9 @@ def session(url: str) -> SparkSession:
     """A session of its own at a server; instants are handed out in UTC."""
     opened = SparkSession.builder.remote(url).create()
     opened.conf.set("spark.sql.session.timeZone", "UTC")
+    # An error with its hundred frames of Java buries what it says.
+    opened.conf.set("spark.sql.connect.serverStacktrace.enabled", "false")
+    opened.conf.set("spark.sql.pyspark.jvmStacktrace.enabled", "false")
     return opened
 
 

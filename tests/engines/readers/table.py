@@ -29,7 +29,15 @@ def of_arrow(table: pa.Table) -> Table:
 
 
 def canonical(value: Any) -> str:
-    """A text that is the same for equal values of the same type only: 1, 1.0 and True differ."""
+    """A text that is the same for equal values of the same type only: 1, 1.0 and True differ.
+
+    The order of fields and fields that are null are no part of it, because which fields there are is the schema's.
+    """
+    if isinstance(value, dict):
+        fields = (f"{name!r}: {canonical(value[name])}" for name in sorted(value) if value[name] is not None)
+        return "{" + ", ".join(fields) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(canonical, value)) + "]"
     return repr(value)
 
 
