@@ -1,5 +1,6 @@
 """Reads a table with every engine and compares what they saw with what was expected, and so with each other."""
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,8 +9,8 @@ from readers import ENGINES
 from readers.refusals import REFUSALS
 from readers.table import Row, Schema, Table, canonical
 
-# How often each engine read a table, for the summary of the test run.
-READS: Counter[str] = Counter()
+# How often each engine read a table, by engine and test, for the summary of the test run.
+READS: Counter[tuple[str, str]] = Counter()
 DIFFERENCES_SHOWN = 5
 
 
@@ -44,7 +45,7 @@ def _problem(
     features: Sequence[str],
 ) -> str | None:
     refused = [REFUSALS[engine, feature] for feature in features if (engine, feature) in REFUSALS]
-    READS[engine] += 1
+    READS[engine, os.environ["PYTEST_CURRENT_TEST"]] += 1
     try:
         seen = ENGINES[engine](table, storage, version)
     except Exception as error:  # noqa: BLE001 - engines have no common error

@@ -14,6 +14,7 @@ import pytest
 
 from alluvium import Alluvium
 from check import READS, check
+from readers import ENGINES
 from servers import s3
 from servers.ceph import Ceph
 from stores import Store
@@ -65,5 +66,6 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     terminalreporter.section("what the tests ran against")
     for name, count in sorted(TESTS.items()):
         terminalreporter.write_line(f"{count:5} tests with tables on {name}")
-    for name, count in sorted(READS.items()):
-        terminalreporter.write_line(f"{count:5} reads by {name}")
+    for engine in ENGINES:
+        reads = [count for (name, _), count in READS.items() if name == engine]
+        terminalreporter.write_line(f"{len(reads):5} tests with {sum(reads)} reads by {engine}")
