@@ -36,7 +36,9 @@ def start() -> str:
         "spark.sql.warehouse.dir": f"{folder.name}/warehouse",
     }
     command = [str(home / "bin/spark-submit"), "--master", "local[2]", "--driver-memory", "2g"]
-    command += ["--driver-java-options", f"-Dderby.system.home={folder.name}"]
+    # A server that lives for minutes has no time for the better compiler.
+    java = f"-Dderby.system.home={folder.name} -XX:TieredStopAtLevel=1"
+    command += ["--driver-java-options", java]
     command += ["--class", "org.apache.spark.sql.connect.service.SparkConnectServer", "--jars", ",".join(map(str, jars))]
     for key, value in configuration.items():
         command += ["--conf", f"{key}={value}"]
