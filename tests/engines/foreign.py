@@ -6,7 +6,8 @@ A table is made once in a test run and copied to where a test wants it: a table'
 import json
 import uuid
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ from pyspark.sql.connect.session import SparkSession
 
 from deltalake import write_deltalake
 from readers import sail, spark
-from readers.table import Row, Schema
+from readers.table import Row, Schema, type_name
 
 SCHEMA: Schema = [("id", "bigint"), ("name", "text")]
 
@@ -95,6 +96,27 @@ def spark_constraint(folder: Path) -> Foreign:
     _create(session, folder, {}, 20)
     session.sql(f"ALTER TABLE delta.`{folder}` ADD CONSTRAINT positive CHECK (id >= 0)")
     return Foreign(named(*range(20)), SCHEMA)
+
+
+def deltalake_every_type(folder: Path) -> Foreign:
+    """The types that JSON cannot fill, at the ends of their ranges."""
+    values: dict[str, tuple[pa.DataType, list]] = {
+        "id": (pa.int64(), [1, 2, 3]),
+        "name": (pa.string(), ["row 1", "row 2", None]),
+        "tiny": (pa.int8(), [-128, 127, None]),
+        "small": (pa.int16(), [-(2**15), 2**15 - 1, None]),
+        "medium": (pa.int32(), [-(2**31), 2**31 - 1, None]),
+        "single": (pa.float32(), [0.5, -2.0**-149, None]),
+        "money": (pa.decimal128(38, 2), [Decimal("1.50"), Decimal("-" + "9" * 36 + ".99"), None]),
+        "bytes": (pa.binary(), [b"\x00\xff", b"", None]),
+        "local": (pa.timestamp("us"), [datetime(2024, 1, 1, 1, 2, 3, 4), datetime(1500, 1, 1), None]),
+        "counts": (pa.map_(pa.string(), pa.int32()), [[("a", 1), ("b", None)], [], None]),
+        "inner": (pa.struct([("n", pa.int32()), ("day", pa.date32())]), [{"n": 1, "day": date(1, 1, 1)}, {}, None]),
+    }
+    columns = {name: pa.array(column, kind) for name, (kind, column) in values.items()}
+    write_deltalake(folder, pa.table(columns))
+    rows = [dict(zip(values, row, strict=True)) for row in zip(*(column for _, column in values.values()), strict=True)]
+    return Foreign(rows, [(name, type_name(kind)) for name, (kind, _) in values.items()])
 
 
 def deltalake_partitioned(folder: Path) -> Foreign:

@@ -26,6 +26,7 @@ MAKERS: list[Maker] = [
     foreign.spark_type_widening,
     foreign.spark_change_data_feed,
     foreign.spark_constraint,
+    foreign.deltalake_every_type,
     foreign.deltalake_partitioned,
 ]
 
@@ -76,6 +77,15 @@ def test_a_table_is_loaded_into(foreign_table: Foreign, alluvium: Alluvium, expe
     expect(named(5), wider)
 
 
+@pytest.mark.parametrize("maker", [foreign.deltalake_every_type], ids=name)
+def test_columns_that_are_not_loaded_keep_their_values(foreign_table: Foreign, alluvium: Alluvium, expect) -> None:
+    first, *rest = foreign_table.rows
+    alluvium.load([{"id": 1, "name": "new"}, {"id": 4, "name": "row 4"}], **MERGE)
+    expect([first | {"name": "new"}, *rest, *named(4)], foreign_table.schema)
+    alluvium.load(named(5), **APPEND)
+    expect([first | {"name": "new"}, *rest, *named(4, 5)], foreign_table.schema)
+
+
 @pytest.mark.parametrize("maker", [foreign.sail_deletion_vectors, foreign.spark_deletion_vectors], ids=name)
 def test_deletion_vectors_are_appended_to_and_replaced(foreign_table: Foreign, alluvium: Alluvium, expect) -> None:
     expect = functools.partial(expect, features=foreign_table.features)
@@ -83,6 +93,13 @@ def test_deletion_vectors_are_appended_to_and_replaced(foreign_table: Foreign, a
     expect(foreign_table.rows + named(100), foreign_table.schema)
     alluvium.load(named(7, 8), **REPLACE)
     expect(named(7, 8), foreign_table.schema)
+
+
+@pytest.mark.xfail(strict=True, reason="a replace counts rows as deleted that a deletion vector had deleted before")
+@pytest.mark.parametrize("maker", [foreign.sail_deletion_vectors], ids=name)
+def test_a_replace_counts_the_rows_that_were_there(foreign_table: Foreign, alluvium: Alluvium) -> None:
+    report = alluvium.load(named(1), **REPLACE)
+    assert report["rows"]["deleted"] == len(foreign_table.rows)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ class Table:
 
 def of_arrow(table: pa.Table) -> Table:
     """The plain form of what an engine gave."""
-    rows = [{name: plain(value) for name, value in row.items()} for row in table.to_pylist(maps_as_pydicts="strict")]
+    rows = [{name: plain(value) for name, value in row.items()} for row in table.to_pylist()]
     return Table(sorted(rows, key=canonical), [(field.name, type_name(field.type)) for field in table.schema])
 
 
@@ -36,18 +36,18 @@ def canonical(value: Any) -> str:
     if isinstance(value, dict):
         fields = (f"{name!r}: {canonical(value[name])}" for name in sorted(value) if value[name] is not None)
         return "{" + ", ".join(fields) + "}"
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(canonical, value)) + "]"
     return repr(value)
 
 
 def plain(value: Any) -> Any:
-    """Instants in UTC, whatever zone the engine wrote them in."""
+    """Instants in UTC, whatever zone the engine wrote them in; a map is a list of pairs, as in Arrow."""
     if isinstance(value, datetime) and value.tzinfo is not None:
         return value.astimezone(timezone.utc)
     if isinstance(value, dict):
         return {name: plain(inner) for name, inner in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return [plain(inner) for inner in value]
     return value
 
