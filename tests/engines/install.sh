@@ -25,7 +25,8 @@ install_tools() {
     return 0
   fi
   echo "installing ${missing[*]}"
-  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
 # Each folder is named after what it was made from, so that another version gets another folder, and is complete only with
@@ -49,7 +50,8 @@ install_engines() {
   if [[ ! -e $folder/complete ]]; then
     echo "installing the jars of pom.xml"
     rm -rf "$folder"
-    mvn --quiet --batch-mode --no-transfer-progress -Dstyle.color=never --file "$here/pom.xml" dependency:copy-dependencies -DoutputDirectory="$folder" || return
+    mvn --quiet --batch-mode --no-transfer-progress -Dstyle.color=never --file "$here/pom.xml" \
+      dependency:copy-dependencies -DoutputDirectory="$folder" || return
     touch "$folder/complete"
   fi
   export ALLUVIUM_SPARK_JARS=$folder

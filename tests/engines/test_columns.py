@@ -9,7 +9,8 @@ def test_names_that_collide_get_a_column_each(alluvium: Alluvium, expect) -> Non
     first = alluvium.load(rows, write_disposition="append")
     second = alluvium.load(rows, write_disposition="append")
     assert first["status"] == second["status"] == "ok"
-    schema = [("user_id", "text"), ("select", "bool"), ("user_id_e429df", "bigint"), ("user_id_d55549", "bigint"), ("x", "double")]
+    suffixed = [("user_id_e429df", "bigint"), ("user_id_d55549", "bigint")]
+    schema = [("user_id", "text"), ("select", "bool"), *suffixed, ("x", "double")]
     expected = [dict(zip(dict(schema), row.values(), strict=True)) for row in rows]
     expect(expected, schema, version=0)
     expect(expected * 2, schema)

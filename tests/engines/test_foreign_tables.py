@@ -1,4 +1,4 @@
-"""Tables that others wrote: all engines read them alike, which proves the harness, and alluvium loads into them or refuses."""
+"""Tables that others wrote: all engines read them alike, and alluvium loads into them or refuses by name."""
 
 import functools
 from collections.abc import Callable

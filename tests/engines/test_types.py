@@ -4,7 +4,16 @@ from datetime import date, datetime, timedelta, timezone
 
 from alluvium import Alluvium
 
-TEXTS = ["", " ", "üñïçødé 漢字 🦀", "two\nlines\r\n\tand a tab", "'single' \"double\" `back`", "a\\b/c%20d", "null", "\u0001\u007f\u2028"]
+TEXTS = [
+    "",
+    " ",
+    "null",
+    "üñïçødé 漢字 🦀",
+    "two\nlines\r\n\tand a tab",
+    "'single' \"double\" `back`",
+    "a\\b/c%20d",
+    "\u0001\u007f\u2028",
+]
 
 
 def utc(*parts: int) -> datetime:

@@ -1,4 +1,4 @@
-"""Reads with Sail, a Spark server in Rust whose Delta code shares nothing with the other engines'. It runs in this process."""
+"""Reads with Sail, a Spark server in Rust with Delta code that no other engine shares. It runs in this process."""
 
 import functools
 import os
