@@ -14,7 +14,7 @@ use super::error::LoadErrorKind;
 use super::merge::{Merge, without};
 use super::source::Shelf;
 use super::store::Place;
-use super::table::Snapshot;
+use super::table::{Snapshot, TableFile};
 use super::widen::{Widening, widened};
 use super::{Disposition, Loader, read, schema};
 use crate::flow::{FileCounts, LoadSchema, Receipt, Rejects, RowCounts};
@@ -159,7 +159,7 @@ impl Loader {
             let mut change = Change::of_new_rows(staged, self.source.rows, replaced);
             change.removed = snapshot.files.iter().map(|file| file.remove.clone()).collect();
             change.files.removed = change.removed.len() as u64;
-            change.rows.deleted = snapshot.files.iter().filter_map(|file| file.rows).sum();
+            change.rows.deleted = snapshot.files.iter().filter_map(TableFile::live_rows).sum();
             return Ok(change);
         }
         let Shelf::Spill(spill) = &mut self.source.shelf else {

@@ -109,7 +109,7 @@ impl Known<'_> {
 impl Merge<'_> {
     /// Reads the table and writes what has to be written. Nothing is committed.
     pub(super) async fn apply(&mut self, snapshot: &Snapshot) -> Result<Merged, LoadErrorKind> {
-        if snapshot.files.iter().any(|file| file.has_deletion_vector) {
+        if snapshot.files.iter().any(|file| file.deleted_rows.is_some()) {
             return Err(LoadErrorKind::Feature { feature: "deletionVectors".to_owned() });
         }
         let mut files = FileCounts::default();

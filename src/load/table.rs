@@ -33,9 +33,17 @@ pub(super) struct TableFile {
     /// Rows in the file, deleted ones included, if the log tells.
     pub(super) rows: Option<u64>,
     pub(super) stats: Option<Value>,
-    pub(super) has_deletion_vector: bool,
+    /// Rows that a deletion vector has taken out; `None`: the file has none.
+    pub(super) deleted_rows: Option<u64>,
     /// The action that takes the file out of the table.
     pub(super) remove: Value,
+}
+
+impl TableFile {
+    /// Rows that a reader sees, if the log tells.
+    pub(super) fn live_rows(&self) -> Option<u64> {
+        Some(self.rows?.saturating_sub(self.deleted_rows.unwrap_or_default()))
+    }
 }
 
 impl Snapshot {
@@ -62,7 +70,9 @@ impl Snapshot {
                         size: u64::try_from(file.size()).unwrap_or_default(),
                         rows: file.num_records().and_then(|rows| u64::try_from(rows).ok()),
                         stats: file.stats().and_then(|stats| serde_json::from_str(&stats).ok()),
-                        has_deletion_vector: file.deletion_vector_descriptor().is_some(),
+                        deleted_rows: file
+                            .deletion_vector_descriptor()
+                            .map(|vector| u64::try_from(vector.cardinality).unwrap_or_default()),
                         remove: json_of(&Action::Remove(file.remove_action(true)))?,
                     })
                 })

@@ -74,7 +74,7 @@ impl Widening<'_> {
     }
 
     async fn rewrite(&self, writer: &mut DataWriter) -> Result<Vec<DataFile>, LoadErrorKind> {
-        if self.snapshot.files.iter().any(|file| file.has_deletion_vector) {
+        if self.snapshot.files.iter().any(|file| file.deleted_rows.is_some()) {
             return Err(LoadErrorKind::Feature { feature: "deletionVectors".to_owned() });
         }
         for file in &self.snapshot.files {

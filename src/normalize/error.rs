@@ -152,7 +152,7 @@ impl fmt::Display for NormalizeError {
             NormalizeErrorKind::Frozen { column, reason } => write!(formatter, "`{column}` is refused: {reason}"),
             NormalizeErrorKind::NullKey { column } => write!(formatter, "the key column `{column}` is missing or null"),
             NormalizeErrorKind::NullColumn { column } => {
-                write!(formatter, "the column `{column}` is missing or null, which its hint `nullable: false` forbids")
+                write!(formatter, "the column `{column}` is missing or null, which the table or a hint forbids")
             }
             NormalizeErrorKind::KeyType { column, holds } => {
                 write!(formatter, "the key column `{column}` holds {holds}, which cannot be a key")

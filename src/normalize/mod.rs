@@ -281,7 +281,7 @@ impl Normalizer {
                 return Err((Some(row), fault));
             }
         }
-        for field in self.shape.fields().iter().filter(|field| field.required) {
+        for field in self.shape.fields().iter().filter(|field| field.required || !field.nullable) {
             if let Some(row) = self.first_null(columns, &field.name) {
                 return Err((Some(row), NormalizeErrorKind::NullColumn { column: field.name.to_string() }));
             }

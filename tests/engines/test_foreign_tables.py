@@ -95,7 +95,6 @@ def test_deletion_vectors_are_appended_to_and_replaced(foreign_table: Foreign, a
     expect(named(7, 8), foreign_table.schema)
 
 
-@pytest.mark.xfail(strict=True, reason="a replace counts rows as deleted that a deletion vector had deleted before")
 @pytest.mark.parametrize("maker", [foreign.sail_deletion_vectors], ids=name)
 def test_a_replace_counts_the_rows_that_were_there(foreign_table: Foreign, alluvium: Alluvium) -> None:
     report = alluvium.load(named(1), **REPLACE)

@@ -237,6 +237,17 @@ async fn discarded_values_leave_their_rows() {
 }
 
 #[tokio::test]
+async fn a_column_that_the_table_requires_is_required_of_every_load() {
+    let bench = Bench::new(people(0..3)).await;
+    bench.load(&bench.config(&json!({"columns": {"name": {"nullable": false}}}))).await;
+    bench.serve(vec![json!({"id": 7, "score": 1})]);
+    let run = bench.run(&bench.config(&json!({})), &[]).await;
+    let error = &run.report["resources"][0]["error"];
+    assert_eq!((run.code, &error["code"]), (1, &json!("null_column")), "{error:#}");
+    assert!(error["message"].as_str().expect("a text").contains("page 1, row 1"), "{error:#}");
+}
+
+#[tokio::test]
 async fn hinted_types_hold_what_json_cannot_say() {
     let rows = vec![
         json!({"id": 1, "price": 12.30, "raw": "aGk=", "at": "11:21", "day": "2024-01-25", "big": 18446744073709551615_u64}),
