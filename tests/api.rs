@@ -50,6 +50,9 @@ struct Args {
     /// Every Nth record is of the next version
     #[arg(long)]
     changed_every: Option<u64>,
+    /// Prints every Nth record and ends, in place of serving
+    #[arg(long)]
+    print_every: Option<u64>,
     /// Makes the bodies of all pages of this many rows beforehand (style offset, made records)
     #[arg(long)]
     render: Option<usize>,
@@ -101,6 +104,13 @@ struct Args {
 #[tokio::main]
 async fn main() {
     let args = Args::parse();
+    if let Some(nth) = args.print_every {
+        let records = Records { shape: args.shape, keys: args.keys, version: args.version };
+        (0..args.rows)
+            .filter(|number| number.is_multiple_of(nth))
+            .for_each(|number| println!("{}", records.json(number)));
+        return;
+    }
     let mut api = rows(&args).api();
     if let Some((name, value)) = &args.key {
         api = api.require_key(name, value, KeyPlace::Query);
