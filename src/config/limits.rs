@@ -7,7 +7,7 @@ use super::problem::Report;
 use super::reader::{self, Reader};
 use super::size;
 use super::tree::Tree;
-use crate::plan::Limits;
+use crate::plan::{COLUMN_LEVELS_MAX, Limits};
 
 /// The limits of a run: the defaults, changed by what is written.
 pub(super) fn read(tree: Option<&Tree>, client: Option<&Client<'_>>, report: &Report) -> Limits {
@@ -34,15 +34,12 @@ fn bytes(reader: &mut Reader<'_>, key: &'static str) -> Option<NonZeroU64> {
     reader.present(key).and_then(|tree| size::bytes(tree, report)).and_then(NonZeroU64::new)
 }
 
-/// What is parsed: a deeper body could exhaust the stack.
-const NESTING_MAX: usize = 48;
-
 fn nesting(reader: &mut Reader<'_>) -> Option<usize> {
     let report = reader.report;
     let tree = reader.present("max_nesting")?;
     let levels = usize::try_from(reader::integer(tree, 1, report)?).unwrap_or(usize::MAX);
-    if levels > NESTING_MAX {
-        reader::invalid(tree, &format!("must be at most {NESTING_MAX}"), report);
+    if levels > COLUMN_LEVELS_MAX {
+        reader::invalid(tree, &format!("must be at most {COLUMN_LEVELS_MAX}"), report);
         return None;
     }
     Some(levels)

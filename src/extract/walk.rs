@@ -205,9 +205,7 @@ impl Walk {
         let Some(last) = &self.last else { return false };
         let before = RowFinder::records(&last.rows, last.document.root());
         let now = RowFinder::records(rows, document.root());
-        !now.is_empty()
-            && before.len() == now.len()
-            && before.iter().zip(&now).all(|(one, other)| one.to_json() == other.to_json())
+        !now.is_empty() && before.len() == now.len() && before.iter().zip(&now).all(|(one, other)| one.equals(*other))
     }
 
     fn repeated(&self, position: &Position, url: &SafeUrl) -> ExtractError {

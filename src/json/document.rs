@@ -1,25 +1,20 @@
-//! One parsed body. The only file that names the parser.
-//!
-//! The parser is sonic-rs: on 302 MB of flat records it takes 0.20 s where the tape of simd-json takes 0.33 s and
-//! `serde_json::Value` 1.3 s. Its values live in one arena per document; a [`Node`] is a reference into it.
+//! One parsed body: the values on its tape, with what they are.
 //!
 //! Numbers are read as `i64` or `f64`. The few documents that hold an integer beyond `i64`, which the parser would turn
 //! into a float, are found while they are walked ([`Kind::Inexact`]) and read again with the text of numbers kept
-//! ([`Document::parse_exact`]). The sign of `-0.0` is lost in the parser.
+//! ([`Document::parse_exact`]). A lone surrogate in an escape, a number beyond what a float can hold and invalid UTF-8 are no
+//! JSON; of duplicate keys all are there; the sign of `-0.0` is lost in the parser.
 
-use super::depth::exceeds;
 use bytes::Bytes;
-use sonic_rs::{JsonNumberTrait, JsonValueTrait, Value, ValueRef};
+use bytestring::ByteString;
 
-/// Levels of nesting that are parsed: the parser recurses, and this many fit into a stack of 2 MiB
-/// even in a build without optimisation, where a level takes about 30 KiB.
-const LEVELS_MAX: usize = 48;
+use super::tape::{Entry, Tag, Tape};
 
 /// A body that is JSON, parsed once and shared by all who read it.
 #[derive(Debug)]
 pub struct Document {
-    root: Value,
-    body: Bytes,
+    tape: Tape,
+    body: ByteString,
     exact: bool,
 }
 
@@ -37,7 +32,11 @@ pub struct ParseError {
 
 /// One value of a document.
 #[derive(Debug, Clone, Copy)]
-pub struct Node<'a>(&'a Value);
+pub struct Node<'a> {
+    document: &'a Document,
+    /// Its entry on the tape.
+    at: usize,
+}
 
 /// What a value is.
 #[derive(Debug, Clone, Copy)]
@@ -80,34 +79,35 @@ impl Kind<'_> {
 
 /// The elements of an array, in order.
 #[derive(Debug, Clone, Copy)]
-pub struct Items<'a>(&'a [Value]);
+pub struct Items<'a> {
+    document: &'a Document,
+    first: usize,
+    len: usize,
+}
 
 /// The members of an object, in order.
 #[derive(Debug, Clone, Copy)]
-pub struct Members<'a>(&'a sonic_rs::Object);
+pub struct Members<'a> {
+    document: &'a Document,
+    first: usize,
+    len: usize,
+}
 
 impl Document {
     /// Parses a whole body.
     ///
     /// # Errors
-    /// When the body is not one JSON value in UTF-8, or nests beyond 48 levels.
+    /// When the body is not one JSON value in UTF-8, or nests beyond 128 levels.
     pub fn parse(body: Bytes) -> Result<Self, ParseError> {
-        if exceeds(&body, LEVELS_MAX) {
-            let problem = format!("objects or arrays are nested deeper than {LEVELS_MAX} levels");
-            return Err(ParseError { line: 1, column: 1, problem });
-        }
-        let root = sonic_rs::from_slice(&body).map_err(|error| located(&error))?;
-        Ok(Self { root, body, exact: false })
+        let body = text_of(body)?;
+        let tape = Tape::parse(&body).map_err(|error| located(&error))?;
+        Ok(Self { tape, body, exact: false })
     }
 
-    /// Reads the same body again with the text of its numbers kept, which is slower.
-    ///
-    /// # Errors
-    /// As [`Document::parse`].
-    pub fn parse_exact(&self) -> Result<Self, ParseError> {
-        let mut reader = sonic_rs::Deserializer::from_slice(&self.body).use_rawnumber();
-        let root = reader.deserialize().map_err(|error| located(&error))?;
-        Ok(Self { root, body: self.body.clone(), exact: true })
+    /// The same body with the text of its numbers kept, which takes longer to read.
+    #[must_use]
+    pub fn parse_exact(&self) -> Self {
+        Self { tape: self.tape.with_number_texts(&self.body), body: self.body.clone(), exact: true }
     }
 
     /// Whether the text of numbers was kept.
@@ -117,58 +117,113 @@ impl Document {
 
     /// The value that the body is.
     pub fn root(&self) -> Node<'_> {
-        Node(&self.root)
+        Node { document: self, at: 0 }
     }
 
-    /// The body's bytes, after decompression.
-    pub fn body(&self) -> &Bytes {
-        &self.body
+    #[inline]
+    fn entry(&self, at: usize) -> Entry {
+        self.tape.entries.get(at).copied().unwrap_or(Entry { tag: Tag::Null, len: 0, payload: 0 })
     }
+
+    #[inline]
+    fn text(&self, entry: Entry) -> &str {
+        let whole = if entry.tag == Tag::Unescaped { self.tape.unescaped.as_str() } else { &self.body };
+        let start = index(entry.payload);
+        whole.get(start..start + index(entry.len.into())).unwrap_or_default()
+    }
+
+    /// The entry after a value and all that is in it.
+    #[inline]
+    fn after(&self, at: usize) -> usize {
+        let entry = self.entry(at);
+        match entry.tag {
+            Tag::Array | Tag::Object => index(entry.payload),
+            _ => at + 1,
+        }
+    }
+}
+
+/// Places on the tape and in the body were made from `usize`.
+#[inline]
+fn index(payload: u64) -> usize {
+    usize::try_from(payload).unwrap_or(usize::MAX)
+}
+
+/// The body as text. A mark at the beginning that says that it is UTF-8 is none of it.
+fn text_of(body: Bytes) -> Result<ByteString, ParseError> {
+    let body = match body.strip_prefix(b"\xef\xbb\xbf") {
+        Some(rest) => body.slice_ref(rest),
+        None => body,
+    };
+    if let Err(error) = std::str::from_utf8(&body) {
+        let before = body.get(..error.valid_up_to()).unwrap_or_default();
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
+        return Err(ParseError { line, column, problem: "the text is not UTF-8".to_owned() });
+    }
+    ByteString::try_from(body).map_err(|_| ParseError {
+        line: 1,
+        column: 1,
+        problem: "the text is not UTF-8".to_owned(),
+    })
 }
 
 fn located(error: &sonic_rs::Error) -> ParseError {
     // The parser's message goes on with an excerpt of the body, which may hold anybody's data.
     let text = error.to_string();
     let problem = text.split(" at line ").next().unwrap_or_default().lines().next().unwrap_or_default().to_owned();
-    ParseError { line: error.line(), column: error.column(), problem }
+    ParseError { line: error.line().max(1), column: error.column().max(1), problem }
 }
 
 impl<'a> Items<'a> {
     /// How many elements there are.
     pub fn len(self) -> usize {
-        self.0.len()
+        self.len
     }
 
     /// Whether there are none.
     pub fn is_empty(self) -> bool {
-        self.0.is_empty()
+        self.len == 0
     }
 
-    /// The element at `index`.
+    /// The element at `index`, found by going past those before it.
     pub fn get(self, index: usize) -> Option<Node<'a>> {
-        self.0.get(index).map(Node)
+        self.iter().nth(index)
     }
 
     /// The elements in order.
-    pub fn iter(self) -> impl ExactSizeIterator<Item = Node<'a>> + DoubleEndedIterator {
-        self.0.iter().map(Node)
+    #[inline]
+    pub fn iter(self) -> impl Iterator<Item = Node<'a>> {
+        let (document, mut at) = (self.document, self.first);
+        (0..self.len).map(move |_| {
+            let node = Node { document, at };
+            at = document.after(at);
+            node
+        })
     }
 }
 
 impl<'a> Members<'a> {
     /// How many members there are.
     pub fn len(self) -> usize {
-        self.0.len()
+        self.len
     }
 
     /// Whether there are none.
     pub fn is_empty(self) -> bool {
-        self.0.is_empty()
+        self.len == 0
     }
 
     /// The members in order.
+    #[inline]
     pub fn iter(self) -> impl Iterator<Item = (&'a str, Node<'a>)> {
-        self.0.iter().map(|(key, value)| (key, Node(value)))
+        let (document, mut at) = (self.document, self.first);
+        (0..self.len).map(move |_| {
+            let key = document.text(document.entry(at));
+            let node = Node { document, at: at + 1 };
+            at = document.after(at + 1);
+            (key, node)
+        })
     }
 }
 
@@ -176,30 +231,20 @@ impl<'a> Node<'a> {
     /// What the value is.
     #[inline]
     pub fn kind(self) -> Kind<'a> {
-        match self.0.as_ref() {
-            // The parser shows a kept number text that overflows a float as null.
-            ValueRef::Null if !self.0.is_null() => Kind::Inexact,
-            ValueRef::Null => Kind::Null,
-            ValueRef::Bool(value) => Kind::Bool(value),
-            ValueRef::String(text) => Kind::Text(text),
-            ValueRef::Array(items) => Kind::Array(Items(items.as_slice())),
-            ValueRef::Object(members) => Kind::Object(Members(members)),
-            ValueRef::Number(number) => self.number(&number),
-        }
-    }
-
-    fn number(self, number: &sonic_rs::Number) -> Kind<'a> {
-        if let Some(value) = number.as_i64() {
-            return Kind::Int(value);
-        }
-        match number.as_f64() {
-            // 2^63: from here on the text decides whether it was an integer.
-            Some(value) if value.abs() < 9_223_372_036_854_775_808.0 => Kind::Float(value),
-            float => match self.0.as_raw_number() {
-                Some(text) if !text.as_str().contains(['.', 'e', 'E']) => Kind::BigInt,
-                Some(_) => float.filter(|value| value.is_finite()).map_or(Kind::Inexact, Kind::Float),
-                None => Kind::Inexact,
-            },
+        let Self { document, at } = self;
+        let entry = document.entry(at);
+        let len = index(entry.len.into());
+        match entry.tag {
+            Tag::Null => Kind::Null,
+            Tag::False => Kind::Bool(false),
+            Tag::True => Kind::Bool(true),
+            Tag::Int => Kind::Int(entry.payload.cast_signed()),
+            Tag::Float => Kind::Float(f64::from_bits(entry.payload)),
+            Tag::Text | Tag::Unescaped => Kind::Text(document.text(entry)),
+            Tag::Array => Kind::Array(Items { document, first: at + 1, len }),
+            Tag::Object => Kind::Object(Members { document, first: at + 1, len }),
+            Tag::Number => number(document.text(entry)),
+            Tag::Inexact => Kind::Inexact,
         }
     }
 
@@ -211,15 +256,88 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The value as JSON text, without white space.
+    /// The value as JSON text, without white space; numbers as they are written, where their text was kept.
     pub fn to_json(self) -> String {
-        sonic_rs::to_string(self.0).unwrap_or_default()
+        let mut text = String::new();
+        self.write_json(&mut text);
+        text
     }
+
+    fn write_json(self, out: &mut String) {
+        let entry = self.document.entry(self.at);
+        match self.kind() {
+            _ if entry.tag == Tag::Number => out.push_str(self.document.text(entry)),
+            Kind::Null => out.push_str("null"),
+            Kind::Bool(value) => out.push_str(if value { "true" } else { "false" }),
+            Kind::Int(value) => out.push_str(&value.to_string()),
+            Kind::Float(value) => out.push_str(&serde_json::Value::from(value).to_string()),
+            Kind::BigInt | Kind::Inexact => {
+                out.push_str(&serde_json::Value::from(f64::from_bits(entry.payload)).to_string())
+            }
+            Kind::Text(text) => out.push_str(&serde_json::Value::from(text).to_string()),
+            Kind::Array(items) => {
+                out.push('[');
+                for (index, item) in items.iter().enumerate() {
+                    if index > 0 {
+                        out.push(',');
+                    }
+                    item.write_json(out);
+                }
+                out.push(']');
+            }
+            Kind::Object(members) => {
+                out.push('{');
+                for (index, (key, value)) in members.iter().enumerate() {
+                    if index > 0 {
+                        out.push(',');
+                    }
+                    out.push_str(&serde_json::Value::from(key).to_string());
+                    out.push(':');
+                    value.write_json(out);
+                }
+                out.push('}');
+            }
+        }
+    }
+
+    /// Whether both are the same, member by member in the same order.
+    pub fn equals(self, other: Node<'_>) -> bool {
+        match (self.kind(), other.kind()) {
+            (Kind::Null, Kind::Null) => true,
+            (Kind::Bool(one), Kind::Bool(two)) => one == two,
+            (Kind::Int(one), Kind::Int(two)) => one == two,
+            (Kind::Float(one), Kind::Float(two)) => one.to_bits() == two.to_bits(),
+            (Kind::Text(one), Kind::Text(two)) => one == two,
+            (Kind::Array(one), Kind::Array(two)) => {
+                one.len() == two.len() && one.iter().zip(two.iter()).all(|(one, two)| one.equals(two))
+            }
+            (Kind::Object(one), Kind::Object(two)) => {
+                let same = |((key, value), (other, second)): ((&str, Node<'_>), (&str, Node<'_>))| {
+                    key == other && value.equals(second)
+                };
+                one.len() == two.len() && one.iter().zip(two.iter()).all(same)
+            }
+            (Kind::BigInt | Kind::Inexact, Kind::BigInt | Kind::Inexact) => self.to_json() == other.to_json(),
+            _ => false,
+        }
+    }
+}
+
+/// What a number is by its text.
+fn number(text: &str) -> Kind<'static> {
+    if let Ok(value) = text.parse() {
+        return Kind::Int(value);
+    }
+    if !text.contains(['.', 'e', 'E']) {
+        return Kind::BigInt;
+    }
+    text.parse().ok().filter(|value: &f64| value.is_finite()).map_or(Kind::Inexact, Kind::Float)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::LEVELS_MAX;
 
     fn document(text: &str) -> Document {
         Document::parse(Bytes::copy_from_slice(text.as_bytes())).expect("the test's own JSON")
@@ -267,7 +385,7 @@ mod tests {
             kinds(&plain),
             ["Int(9223372036854775807)", "Inexact", "Inexact", "Inexact", "Int(-9223372036854775808)"]
         );
-        let exact = plain.parse_exact().expect("it parsed before");
+        let exact = plain.parse_exact();
         assert_eq!(
             kinds(&exact),
             ["Int(9223372036854775807)", "BigInt", "Float(1e30)", "BigInt", "Int(-9223372036854775808)"]
@@ -292,7 +410,16 @@ mod tests {
     fn deep_nesting_is_no_danger() {
         let deep = "[".repeat(1_000_000);
         assert!(Document::parse(Bytes::from(deep)).is_err());
-        let fits = format!("{}{}", "[".repeat(LEVELS_MAX), "]".repeat(LEVELS_MAX));
-        assert!(Document::parse(Bytes::from(fits)).is_ok());
+        let objects = "{\"a\":".repeat(1_000_000);
+        assert!(Document::parse(Bytes::from(objects)).is_err());
+        for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+            let nested = |levels: usize| format!("{}1{}", open.repeat(levels), close.repeat(levels));
+            let deepest = nested(LEVELS_MAX);
+            let document = Document::parse(Bytes::from(deepest.clone())).expect("it fits");
+            assert_eq!(document.root().to_json(), deepest);
+            assert!(document.root().equals(document.root()));
+            let error = Document::parse(Bytes::from(nested(LEVELS_MAX + 1))).expect_err("one too many");
+            assert!(error.to_string().contains("nested deeper than 128 levels"), "{error}");
+        }
     }
 }

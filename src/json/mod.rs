@@ -3,9 +3,12 @@
 //! [`Document`] hides the parser; [`Path`] is the JSONPath dialect of `data_selector`, `total_path` and the like.
 //! Nothing here builds a tree of heap objects, and nothing does I/O.
 
-mod depth;
 mod document;
 mod path;
+mod tape;
 
 pub use document::{Document, Items, Kind, Members, Node, ParseError};
 pub use path::{Path, PathError};
+
+/// Levels of objects and arrays in each other that are read; a deeper body is refused.
+pub const LEVELS_MAX: usize = tape::LEVELS_MAX;

@@ -51,7 +51,7 @@ impl Decoder {
         let built = match built {
             Err((_, Fault::Inexact)) => {
                 // It parsed before, so it parses again.
-                let document = page.document.parse_exact().map_err(|_| self.located(page, 0, Fault::Inexact))?;
+                let document = page.document.parse_exact();
                 self.build(&page.rows.select(document.root()), true)
             }
             built => built,

@@ -114,7 +114,9 @@ impl NormalizeError {
             NormalizeErrorKind::KeyType { .. } => {
                 Some("choose columns of integers, texts, dates or booleans".to_owned())
             }
-            NormalizeErrorKind::TooDeep { .. } => Some("raise `limits.max_nesting`".to_owned()),
+            NormalizeErrorKind::TooDeep { .. } => {
+                Some("keep the column as JSON text: `columns: {name: {data_type: json}}`".to_owned())
+            }
             NormalizeErrorKind::HintConflict { .. } => Some("change the hint, or load into a new table".to_owned()),
             NormalizeErrorKind::TooLarge => Some("ask for smaller pages".to_owned()),
             NormalizeErrorKind::Overflow | NormalizeErrorKind::NullColumn { .. } | NormalizeErrorKind::Internal(_) => {

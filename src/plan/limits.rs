@@ -3,6 +3,10 @@
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
+/// Objects and lists in each other that columns are made for. A table's schema is JSON in the log, where each takes three or four
+/// levels, and readers stop at 128: a table with deeper columns could not be read back.
+pub const COLUMN_LEVELS_MAX: usize = 32;
+
 /// Bounds of a whole run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -16,7 +20,7 @@ pub struct Limits {
     pub body_bytes_max: u64,
     /// Pages of one walk (`limits.max_pages`).
     pub pages_max: NonZeroU64,
-    /// Levels of nesting in a body (`limits.max_nesting`).
+    /// Objects and lists in each other in a column (`limits.max_nesting`), at most [`COLUMN_LEVELS_MAX`].
     pub nesting_max: usize,
     /// Bytes of rows that are held before their types are settled and their first file is written, and of rows that wait
     /// for encoding (`limits.memory`).
@@ -54,8 +58,7 @@ impl Default for Limits {
             body_bytes_max: 256 << 20,
             // At 100 rows a page this is a thousand million rows: only an endless walk gets there.
             pages_max: non_zero_u64(10_000_000),
-            // What the JSON parser takes; no table has columns that deep.
-            nesting_max: 48,
+            nesting_max: COLUMN_LEVELS_MAX,
             // A load's memory is a few times this, so that it fits in a container of 512 MB.
             memory_bytes: non_zero_u64(128 << 20),
             // With the jittered waits between them this is some minutes of steady conflicts.

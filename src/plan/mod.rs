@@ -22,7 +22,7 @@ mod write;
 pub use auth::{ApiKeyLocation, Auth};
 pub use columns::{ColumnHint, DataType, RenameRule};
 pub use endpoint::{Endpoint, Method, RowSelection};
-pub use limits::{Limits, RetryPolicy};
+pub use limits::{COLUMN_LEVELS_MAX, Limits, RetryPolicy};
 pub use names::{NameError, PipelineName, ResourceName, TableName};
 pub use naming::{Naming, snake_case};
 pub use paging::{OffsetSpec, PaginatorSpec, ParameterPlace};

@@ -266,3 +266,17 @@ async fn hinted_types_hold_what_json_cannot_say() {
     }
     assert_eq!(table.rows[0]["price"], 12.3);
 }
+
+#[tokio::test]
+async fn what_is_nested_too_deep_for_a_table_is_told_and_can_be_text() {
+    let nested = |levels: usize| (0..levels).fold(json!(1), |inner, _| json!({ "a": inner }));
+    let bench = Bench::new(vec![json!({"id": 1, "deep": nested(100), "fits": nested(30)})]).await;
+    let run = bench.run(&bench.config(&json!({})), &[]).await;
+    let error = &run.report["resources"][0]["error"];
+    assert_eq!((run.code, &error["code"]), (1, &json!("nesting")), "{error:#}");
+    let config = bench.config(&json!({"columns": {"deep": {"data_type": "json"}}}));
+    bench.load(&config).await;
+    assert_eq!(bench.load(&config).await["commits"], 0, "the table can be read back");
+    let row = &bench.table("items").await.rows[0];
+    assert_eq!(serde_json::from_str::<Value>(row["deep"].as_str().expect("a text")).expect("JSON"), nested(100));
+}

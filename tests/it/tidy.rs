@@ -28,7 +28,7 @@ const FENCES: [(&str, &[&str]); 9] = [
     ("clap::", &["cli/"]),
     ("env::var", &["config/secrets.rs", "cli/"]),
     ("tokio::spawn", &["pipeline/lane.rs"]),
-    ("sonic_rs::", &["json/document.rs"]),
+    ("sonic_rs::", &["json/document.rs", "json/tape.rs"]),
 ];
 
 /// Folders that are pure.
