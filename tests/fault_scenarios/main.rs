@@ -34,6 +34,7 @@ mod kill;
 mod memory;
 mod points;
 mod proxy;
+mod resume;
 mod storage;
 
 use std::ops::Range;
@@ -73,16 +74,18 @@ enum Choice {
     Disk,
     Memory,
     Clock,
+    Resume,
     Storage,
 }
 
 /// The scenarios in the order in which they run.
-const SCENARIOS: [(Choice, &str); 6] = [
+const SCENARIOS: [(Choice, &str); 7] = [
     (Choice::Kill, "SIGKILL at a random moment of a load, sometimes twice in a row"),
     (Choice::Points, "SIGKILL and failing disks at named points of a commit"),
     (Choice::Disk, "a disk that is full, out of inodes or read-only"),
     (Choice::Memory, "more rows than fit into the memory that the process may have"),
     (Choice::Clock, "a clock that jumps to 2001 and 2031 between loads and within one"),
+    (Choice::Resume, "a long append, killed in mid-walk, that goes on where it was"),
     (Choice::Storage, "an S3 storage that fails requests before or after it has done what they ask"),
 ];
 
@@ -99,6 +102,7 @@ impl Choice {
             Self::Disk => disk::run(stage, seeds, tally).await,
             Self::Memory => memory::run(stage, seeds, tally).await,
             Self::Clock => clock::run(stage, seeds, tally).await,
+            Self::Resume => resume::run(stage, seeds, tally).await,
             Self::Storage => storage::run(stage, seeds, tally).await,
         }
     }
@@ -130,7 +134,7 @@ fn list() {
     for (scenario, about) in SCENARIOS {
         println!("{:<8} {about}", scenario.name());
     }
-    for (name, reason) in harness::EXPECTED_FAILURES {
+    for (name, reason, _) in harness::EXPECTED_FAILURES {
         println!("expected to fail: {name}: {reason}");
     }
 }

@@ -8,12 +8,13 @@ use futures::FutureExt;
 
 use super::Check;
 
-/// Cases that fail today, by name, with the reason. One that passes fails the suite, so that it is struck off here; so does
-/// one that fails in another way than by [`EXPECTED_SIGN`].
-pub const EXPECTED_FAILURES: [(&str, &str); 0] = [];
-
-/// How all of them show: a reader does not find a data file that the log names.
-const EXPECTED_SIGN: &str = "panicked: a data file: NotFound";
+/// Cases that fail today, by name, with the reason and the sign by which they fail. One that passes fails the suite, so that it
+/// is struck off here; so does one that fails by another sign.
+pub const EXPECTED_FAILURES: [(&str, &str, &str); 1] = [(
+    "resume/a killed append goes on where it was",
+    "a load commits once, at its end: `commit_every` comes with the merge engine",
+    "the walk was not under way",
+)];
 
 /// The longest that one case may take; everything in it has a shorter bound, so this tells of a fault of the suite.
 const CASE_MAX: Duration = Duration::from_secs(300);
@@ -75,13 +76,13 @@ impl Tally {
             Err(_) => Err(format!("not done within {} s", CASE_MAX.as_secs())),
         };
         let name = format!("{}/{name}", self.scenario);
-        let known = EXPECTED_FAILURES.iter().find(|(known, _)| *known == name);
+        let known = EXPECTED_FAILURES.iter().find(|(known, ..)| *known == name);
         match (verdict, known) {
             (Ok(counted), None) => {
                 self.passed += 1;
                 counted.iter().for_each(|what| self.count(what));
             }
-            (Err(wrong), Some((name, _))) if wrong.starts_with(EXPECTED_SIGN) => {
+            (Err(wrong), Some((name, _, sign))) if wrong.starts_with(sign) => {
                 self.passed += 1;
                 *self.expected.entry(name).or_default() += 1;
             }
