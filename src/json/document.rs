@@ -149,12 +149,18 @@ fn index(payload: u64) -> usize {
     usize::try_from(payload).unwrap_or(usize::MAX)
 }
 
+/// Bytes of the largest body, whose texts a tape can count.
+const BYTES_MAX: usize = u32::MAX as usize;
+
 /// The body as text. A mark at the beginning that says that it is UTF-8 is none of it.
 fn text_of(body: Bytes) -> Result<ByteString, ParseError> {
     let body = match body.strip_prefix(b"\xef\xbb\xbf") {
         Some(rest) => body.slice_ref(rest),
         None => body,
     };
+    if body.len() > BYTES_MAX {
+        return Err(ParseError { line: 1, column: 1, problem: "the body is larger than 4 GiB".to_owned() });
+    }
     if let Err(error) = std::str::from_utf8(&body) {
         let before = body.get(..error.valid_up_to()).unwrap_or_default();
         let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
