@@ -161,17 +161,17 @@ fn text_of(body: Bytes) -> Result<ByteString, ParseError> {
     if body.len() > BYTES_MAX {
         return Err(ParseError { line: 1, column: 1, problem: "the body is larger than 4 GiB".to_owned() });
     }
-    if let Err(error) = std::str::from_utf8(&body) {
-        let before = body.get(..error.valid_up_to()).unwrap_or_default();
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
-        return Err(ParseError { line, column, problem: "the text is not UTF-8".to_owned() });
-    }
-    ByteString::try_from(body).map_err(|_| ParseError {
-        line: 1,
-        column: 1,
-        problem: "the text is not UTF-8".to_owned(),
-    })
+    ByteString::try_from(body.clone()).map_err(|_| no_text(&body))
+}
+
+/// Where a body is not UTF-8.
+#[cold]
+fn no_text(body: &[u8]) -> ParseError {
+    let end = std::str::from_utf8(body).err().map_or(0, |error| error.valid_up_to());
+    let before = body.get(..end).unwrap_or_default();
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
+    ParseError { line, column, problem: "the text is not UTF-8".to_owned() }
 }
 
 fn located(error: &sonic_rs::Error) -> ParseError {
