@@ -172,6 +172,22 @@ async fn a_silent_server_times_out_and_is_asked_again() {
 }
 
 #[tokio::test]
+async fn a_body_that_stops_in_the_middle_times_out_and_is_asked_for_again() {
+    let api = Api::handler(|request| if request.number == 1 { one_row().ending(End::Stalled) } else { one_row() });
+    let api = api.start().await;
+    let source = Source::single(&api.url).timeout(Duration::from_millis(500));
+    assert_eq!((source.ids().await, api.requests().len()), (ids(1), 2));
+}
+
+#[tokio::test]
+async fn a_slow_body_is_waited_for() {
+    let slow = End::Dripping(Duration::from_millis(5));
+    let api = Api::rows(250).api().fault_every(1, vec![Fault::Ended(slow)]).start().await;
+    let outcome = Source::offset(&api.url, 100).timeout(Duration::from_secs(30)).read().await;
+    assert_eq!((outcome.ids, outcome.reading.retries), (ids(250), 0));
+}
+
+#[tokio::test]
 async fn an_api_that_is_down_is_an_error_that_says_so() {
     let url = Api::rows(1).start().await.stop().await;
     let outcome = Source::single(&url).retries(2).read().await;
