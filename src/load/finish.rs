@@ -34,6 +34,8 @@ enum Attempt {
     Done(Receipt),
     /// Another writer committed; commits of ours that landed are counted.
     Again,
+    /// The table has the types of the load now.
+    Widened,
 }
 
 impl Loader {
@@ -77,14 +79,17 @@ impl Loader {
         commits: &mut u64,
     ) -> Result<Receipt, LoadErrorKind> {
         let attempts = self.limits.commit_attempts.get();
-        for attempt in 0..attempts {
+        let mut attempt = 0;
+        while attempt < attempts {
             if attempt > 0 {
                 wait_before(attempt).await;
             }
-            if let Attempt::Done(receipt) = self.attempt(load, staged, commits).await? {
-                return Ok(receipt);
+            match self.attempt(load, staged, commits).await? {
+                Attempt::Done(receipt) => return Ok(receipt),
+                Attempt::Widened => {}
+                Attempt::Again => attempt += 1,
             }
-            tracing::debug!(table = %self.table, attempt, "another writer committed first, planning again");
+            tracing::debug!(table = %self.table, attempt, "the table has moved on, planning again");
         }
         Err(LoadErrorKind::Contended { attempts })
     }
@@ -104,10 +109,13 @@ impl Loader {
         if let Some(schema) = widened(&snapshot.schema, &load.columns, &load.widened) {
             let (place, file_bytes) = (&self.place, self.limits.file_bytes.get());
             let widening = Widening { place, snapshot: &snapshot, schema, file_bytes, run_id: &self.run_id };
-            if widening.commit().await? == CommitOutcome::Committed {
-                *commits += 1;
-            }
-            return Ok(Attempt::Again);
+            return Ok(match widening.commit().await? {
+                CommitOutcome::Conflict => Attempt::Again,
+                CommitOutcome::Committed => {
+                    *commits += 1;
+                    Attempt::Widened
+                }
+            });
         }
         check_types(load.columns.fields(), snapshot.schema.fields())?;
         let change = self.plan(&snapshot, load, staged).await?;
@@ -257,30 +265,48 @@ impl Loader {
         writer.roll().await?;
         let replaced = self.source.keys.as_mut().map(|keys| keys.replaced().to_vec()).unwrap_or_default();
         let mut clean = DataWriter::new(&self.place, self.limits.file_bytes.get());
-        let mut files = Vec::new();
-        let mut dropped = Vec::new();
-        let mut first = 0;
-        for file in writer.written().to_vec() {
-            let end = first + file.rows;
-            let gone: HashSet<u64> = replaced.iter().filter(|row| (first..end).contains(*row)).copied().collect();
-            if gone.is_empty() && same_types(file.schema.fields(), schema.fields()) {
-                files.push(file);
-            } else {
-                dropped.push(file.path.clone());
-                let mut batches = read::rows(&self.place, &file.path, file.bytes, schema).await?;
-                let mut at = first;
-                while let Some(batch) = batches.try_next().await? {
-                    clean.write(&without(&batch, at, &gone)?).await?;
-                    at += batch.num_rows() as u64;
-                }
+        let cleaned = cleaned(&self.place, writer.written(), schema, &replaced, &mut clean).await;
+        let (mut files, dropped) = match cleaned {
+            Ok(cleaned) => cleaned,
+            Err(error) => {
+                clean.abort().await;
+                return Err(error);
             }
-            first = end;
-        }
+        };
         files.extend(clean.close().await?);
         writer.close().await?;
         self.place.discard(&dropped).await;
         Ok(files)
     }
+}
+
+/// The files that are good as they are, and those of which the good rows were written again.
+async fn cleaned(
+    place: &Place,
+    written: &[DataFile],
+    schema: &SchemaRef,
+    replaced: &[u64],
+    clean: &mut DataWriter,
+) -> Result<(Vec<DataFile>, Vec<object_store::path::Path>), LoadErrorKind> {
+    let (mut files, mut dropped) = (Vec::new(), Vec::new());
+    let mut first = 0;
+    for file in written {
+        let end = first + file.rows;
+        let gone: HashSet<u64> = replaced.iter().filter(|row| (first..end).contains(*row)).copied().collect();
+        if gone.is_empty() && same_types(file.schema.fields(), schema.fields()) {
+            files.push(file.clone());
+        } else {
+            dropped.push(file.path.clone());
+            let mut batches = read::rows(place, &file.path, file.bytes, schema).await?;
+            let mut at = first;
+            while let Some(batch) = batches.try_next().await? {
+                clean.write(&without(&batch, at, &gone)?).await?;
+                at += batch.num_rows() as u64;
+            }
+        }
+        first = end;
+    }
+    Ok((files, dropped))
 }
 
 /// The columns of the table whose values the load knows nothing of: those that no row had, and those of types that JSON

@@ -107,7 +107,10 @@ impl Widening<'_> {
         self.place.sync(&paths)?;
         let mut metadata = self.snapshot.metadata.clone();
         if let Some(entries) = metadata.as_object_mut() {
-            let text = schema::retyped(self.snapshot.schema_string(), self.schema.fields())?;
+            let pairs = self.schema.fields().iter().zip(self.snapshot.schema.fields());
+            let wider = pairs.filter(|(field, stored)| field.data_type() != stored.data_type());
+            let wider = wider.map(|(field, _)| std::sync::Arc::clone(field)).collect();
+            let text = schema::retyped(self.snapshot.schema_string(), &wider)?;
             entries.insert("schemaString".to_owned(), text.into());
         }
         let mut entry = Entry::new("CHANGE COLUMN", json!({}), self.run_id);

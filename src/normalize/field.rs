@@ -167,7 +167,7 @@ impl Outlet {
     pub(super) fn of_table(stored: &ArrowField) -> Self {
         let (name, kind) = (stored.name().as_str().into(), stored_kind(stored.data_type()));
         // JSON in a variant is stored as text, which its name tells apart.
-        let is_json = stored.metadata().contains_key(VARIANT_KEY) && stored.name().ends_with("__v_json");
+        let is_json = stored.metadata().contains_key(VARIANT_KEY) && stored.name().contains("__v_json");
         let kind = if is_json && matches!(kind, Kind::Text) { Kind::Json } else { kind };
         Self::fixed(name, kind)
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::build::{Column, Lane, ListValues, Record, Values};
 use super::field::{Field, Firmness, Outlet};
-use super::kind::{Class, Kind, classes, fits_float};
+use super::kind::{Class, Kind, classes, fits_float, is_whole, made_kind};
 use super::names::ColumnNames;
 use super::seen::{Seen, Sort};
 use super::shape::{Shape, dotted};
@@ -34,6 +34,8 @@ pub(super) struct Rules {
 pub(super) struct Joiner<'a> {
     pub(super) names: &'a ColumnNames,
     pub(super) rules: Rules,
+    /// The key columns of a merge: one that widened would have two forms of one key.
+    pub(super) key: &'a [String],
     pub(super) changes: &'a mut Vec<SchemaChange>,
     /// Whether a settled column became another one, or got a variant.
     pub(super) changed: bool,
@@ -72,12 +74,12 @@ impl Joiner<'_> {
         lanes.sort_by_key(|(first, _)| *first);
         for (_, lane) in lanes {
             match &lane.values {
-                Values::Unknown
-                | Values::Json(_)
+                Values::Unknown => {}
+                made @ (Values::Json(_)
                 | Values::Timestamp(_)
                 | Values::Date(_)
                 | Values::Binary(_)
-                | Values::Decimal { .. } => {}
+                | Values::Decimal { .. }) => made_kind(made).into_iter().for_each(|kind| seen.add_made(kind)),
                 Values::Bool(_) => seen.add(Sort::Bool),
                 Values::Int(values) => {
                     seen.wide |= !values.iter().copied().all(fits_float);
@@ -107,6 +109,13 @@ impl Joiner<'_> {
             if self.fits_first(field, lane, parents) {
                 continue;
             }
+            if let Some(made) = made_kind(&lane.values) {
+                let takes = |kind: &Kind| is_whole(&lane.values, kind) || matches!(kind, Kind::Text);
+                if !field.outlets.iter().any(|outlet| takes(&outlet.kind)) && !wanted.iter().any(takes) {
+                    wanted.push(made);
+                }
+                continue;
+            }
             let found = classes(lane);
             for (class, _) in &found {
                 if let Some(outlet) = field.outlets.iter_mut().find(|outlet| outlet.takes(*class)) {
@@ -130,10 +139,7 @@ impl Joiner<'_> {
     fn fits_first(&mut self, field: &mut Field, lane: &Lane, parents: &mut Parents) -> bool {
         let Some(outlet) = field.outlets.first_mut() else { return false };
         match (&mut outlet.kind, &lane.values) {
-            (
-                _,
-                Values::Unknown | Values::Json(_) | Values::Timestamp(_) | Values::Date(_) | Values::Decimal { .. },
-            )
+            (_, Values::Unknown)
             | (Kind::Bool, Values::Bool(_))
             | (Kind::Float, Values::Float(_))
             | (Kind::Text, Values::Text(_)) => true,
@@ -145,6 +151,7 @@ impl Joiner<'_> {
                 self.join_record(Arc::make_mut(shape), record, parents);
                 true
             }
+            (kind, values) if made_kind(values).is_some() && is_whole(values, kind) => true,
             _ => lane.valid_rows().next().is_none(),
         }
     }
@@ -203,6 +210,9 @@ impl Joiner<'_> {
 
     /// Widens the first column of a field for a class, if nothing is lost and no commit has it yet, or the table may widen.
     fn widened(&mut self, field: &mut Field, class: Class, parents: &[Arc<str>]) -> bool {
+        if parents.len() == 1 && self.key.iter().any(|key| key.eq_ignore_ascii_case(&field.name)) {
+            return false;
+        }
         let may_widen_table = self.may_widen_table(field, parents);
         let Some(outlet) = field.outlets.first_mut() else { return false };
         let kind = match outlet.firmness {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::build::{Lane, Values};
+use super::field::Outlet;
 use super::shape::Shape;
 use super::timestamp::{is_date, parse_timestamp};
 
@@ -90,7 +91,7 @@ impl Kind {
         match self {
             Self::Unknown => false,
             Self::List(item) => item.is_known(),
-            Self::Struct(shape) => shape.fields().iter().any(|field| !field.outlets.is_empty()),
+            Self::Struct(shape) => shape.fields().iter().any(|field| field.outlets.iter().any(Outlet::is_column)),
             _ => true,
         }
     }
@@ -183,6 +184,35 @@ pub(super) fn classes(lane: &Lane) -> Vec<(Class, usize)> {
         }
     }
     found
+}
+
+/// Whether values are taken over as a whole by a column of a kind: objects and lists by one of their own kind, and what was made for
+/// a column by one that is still the same.
+pub(super) fn is_whole(values: &Values, kind: &Kind) -> bool {
+    match (values, kind) {
+        (Values::Struct(_), Kind::Struct(_))
+        | (Values::List(_), Kind::List(_))
+        | (Values::Timestamp(_), Kind::Timestamp)
+        | (Values::Date(_), Kind::Date)
+        | (Values::Binary(_), Kind::Binary)
+        | (Values::Json(_), Kind::Json | Kind::Text) => true,
+        (Values::Decimal { precision, scale, .. }, Kind::Decimal { precision: digits, scale: behind }) => {
+            (precision, scale) == (digits, behind)
+        }
+        _ => false,
+    }
+}
+
+/// The kind of a column that values were made for before it was known that it is not theirs; `None` for all other values.
+pub(super) fn made_kind(values: &Values) -> Option<Kind> {
+    match values {
+        Values::Timestamp(_) => Some(Kind::Timestamp),
+        Values::Date(_) => Some(Kind::Date),
+        Values::Binary(_) => Some(Kind::Binary),
+        Values::Json(_) => Some(Kind::Json),
+        Values::Decimal { precision, scale, .. } => Some(Kind::Decimal { precision: *precision, scale: *scale }),
+        _ => None,
+    }
 }
 
 /// Whether an integer is a float without loss: up to 2^53 in magnitude.

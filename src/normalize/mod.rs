@@ -133,7 +133,13 @@ impl Normalizer {
             return Ok(vec![self.kept_out(&draft)]);
         }
         self.rules.page = draft.page.0;
-        let mut joiner = Joiner { names: &self.names, rules: self.rules, changes: &mut self.changes, changed: false };
+        let mut joiner = Joiner {
+            names: &self.names,
+            rules: self.rules,
+            key: &self.key,
+            changes: &mut self.changes,
+            changed: false,
+        };
         joiner.join(Arc::make_mut(&mut self.shape), &draft.record);
         self.grown |= joiner.changed;
         if draft.rows() == 0 {
@@ -157,6 +163,9 @@ impl Normalizer {
 
     /// The columns of the load, once all batches have been handed out.
     pub fn load_schema(&self) -> LoadSchema {
+        if self.keeps_table_out {
+            return LoadSchema { columns: Arc::new(Schema::empty()), unseen: Vec::new(), widened: Vec::new() };
+        }
         let unused = self.shape.fields().iter().filter(|field| !field.is_used);
         let columns = unused.flat_map(|field| &field.outlets).map(|outlet| outlet.name.to_string());
         let unseen = columns.filter(|name| self.is_stored(name)).collect();
@@ -168,6 +177,9 @@ impl Normalizer {
     /// What the load changes in the table's schema, columns that are new first.
     pub fn schema_changes(&self) -> Vec<SchemaChange> {
         let mut changes = Vec::new();
+        if self.keeps_table_out {
+            return changes;
+        }
         let stored = self.stored.as_ref().map(|schema| schema.fields());
         changes::new_columns(&self.shape, stored, "", &mut changes);
         changes.extend(self.changes.iter().cloned());

@@ -36,6 +36,8 @@ pub(super) struct Seen {
     other_than_instants: bool,
     /// There were pages of texts that were not all days.
     other_than_dates: bool,
+    /// The kinds of columns that values were made for before it was known that this is another one.
+    made: Vec<Kind>,
     /// The members of objects.
     object: Option<Arc<Shape>>,
     /// The items of lists.
@@ -55,13 +57,20 @@ impl Seen {
         self.other_than_dates |= !are_dates;
     }
 
+    /// Remembers the kind that values were made of.
+    pub(super) fn add_made(&mut self, kind: Kind) {
+        if !self.made.iter().any(|known| known.name() == kind.name()) {
+            self.made.push(kind);
+        }
+    }
+
     pub(super) fn has(&self, sort: Sort) -> bool {
         self.order.contains(&sort)
     }
 
     /// Whether only null was seen.
     pub(super) fn is_nothing(&self) -> bool {
-        self.order.is_empty() && !self.huge
+        self.order.is_empty() && !self.huge && self.made.is_empty()
     }
 
     /// The members of objects, to be joined into.
@@ -106,6 +115,11 @@ impl Seen {
             leftover |= !kind.is_known();
             if kind.is_known() && !kinds.iter().any(|known| known.name() == kind.name()) {
                 kinds.push(kind);
+            }
+        }
+        for made in &self.made {
+            if !kinds.iter().any(|known| known.name() == made.name()) {
+                kinds.push(made.clone());
             }
         }
         if self.huge && !kinds.iter().any(|kind| matches!(kind, Kind::Text)) {

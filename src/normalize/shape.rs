@@ -139,7 +139,7 @@ impl Shape {
             Kind::Json => true,
             Kind::Text => field.converts,
             Kind::Decimal { scale, .. } => *scale > 0,
-            _ => false,
+            kind => members(kind).is_some_and(Self::holds_number_text),
         })
     }
 

@@ -13,7 +13,7 @@ use arrow::error::ArrowError;
 
 use super::arrays::lane_array;
 use super::build::{Column, DIGITS_MAX, Lane, ListValues, Values, exact_int, parse_decimal};
-use super::kind::{Class, Kind, class_of};
+use super::kind::{Class, Kind, class_of, is_whole};
 use super::render;
 use super::timestamp::{parse_date, parse_timestamp};
 
@@ -40,7 +40,7 @@ pub(super) fn spread(column: Column, slots: &[Slot<'_>], rows: usize) -> Result<
         let mut consumed = None;
         for (index, slot) in slots.iter().enumerate() {
             let Some(data_type) = slot.data_type.filter(|_| places.contains(&Some(index))) else { continue };
-            if consumes(&lane.values, slot.kind) {
+            if is_whole(&lane.values, slot.kind) {
                 consumed = Some((index, slot.kind, data_type));
                 continue;
             }
@@ -77,7 +77,9 @@ pub(super) fn place(lane: &Lane, row: usize, slots: &[Slot<'_>]) -> Option<usize
     }
     let class = class_of(&lane.values, row);
     if class == Class::Made {
-        return (!slots.is_empty()).then_some(0);
+        let whole = slots.iter().position(|slot| is_whole(&lane.values, slot.kind));
+        // A column that was widened to texts takes what it held before.
+        return whole.or_else(|| slots.iter().position(|slot| matches!(slot.kind, Kind::Text)));
     }
     slots.iter().position(|slot| match (&lane.values, slot.kind) {
         (Values::List(list), Kind::List(item)) => list_fits(list, row, item),
@@ -96,20 +98,6 @@ fn list_fits(list: &ListValues, row: usize, item: &Kind) -> bool {
             },
         })
     })
-}
-
-/// Whether values are taken over as a whole: objects and lists into columns of their own kind, and what was made for a column.
-fn consumes(values: &Values, kind: &Kind) -> bool {
-    matches!(
-        (values, kind),
-        (Values::Struct(_), Kind::Struct(_))
-            | (Values::List(_), Kind::List(_))
-            | (Values::Timestamp(_), Kind::Timestamp)
-            | (Values::Date(_), Kind::Date)
-            | (Values::Binary(_), Kind::Binary)
-            | (Values::Decimal { .. }, Kind::Decimal { .. })
-            | (Values::Json(_), Kind::Json | Kind::Text)
-    )
 }
 
 /// The values of the rows that belong into a slot, null elsewhere.

@@ -81,6 +81,13 @@ async fn a_total_that_is_too_small_loses_no_rows() {
     // The count of the page, which the server has capped.
     let api = Api::rows(57).cap(10).total(|request, count| Some(10.min(count - offset(request)))).start().await;
     assert_eq!(Source::offset(&api.url, 100).ids().await, ids(57));
+    // Full by what the server hands out, though not by what was asked for.
+    let api = Api::rows(57).cap(10).total(|_, _| Some(20)).start().await;
+    assert_eq!(Source::offset(&api.url, 100).ids().await, ids(57));
+    // Beyond a total that was wrong a short page proves nothing.
+    let short = |request: &ReceivedRequest| page(offset(request), if offset(request) < 20 { 10 } else { 3 }, 57, 20);
+    let api = Api::handler(short).start().await;
+    assert_eq!(Source::offset(&api.url, 10).ids().await, ids(57));
 }
 
 #[tokio::test]

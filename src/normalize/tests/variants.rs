@@ -1,7 +1,7 @@
 //! Values that do not fit their column: where they go while types are open, and once they are settled.
 
 use arrow::array::{Array, AsArray};
-use arrow::datatypes::{DataType as Arrow, Decimal128Type, Float64Type, Int64Type};
+use arrow::datatypes::{DataType as Arrow, Decimal128Type, Field, Float64Type, Int64Type, Schema};
 
 use super::*;
 use crate::flow::ChangeKind;
@@ -100,4 +100,58 @@ fn types_settle_with_the_first_batch_and_only_widen_after() {
         normalizer.schema_changes().iter().map(|change| (change.column.clone(), change.change)).collect();
     assert!(changes.contains(&("a".to_owned(), ChangeKind::Widened)), "{changes:?}");
     assert!(changes.contains(&("t__v_text".to_owned(), ChangeKind::Variant)), "{changes:?}");
+}
+
+/// All pages into a table that is there, with types settled at once.
+fn load_into(plan: &ResourcePlan, fields: Vec<Field>, bodies: &[&str]) -> Result<Vec<RecordBatch>, NormalizeError> {
+    let limits = Limits { memory_bytes: NonZeroU64::MIN, ..Limits::default() };
+    let state = TableState { schema: Some(Arc::new(Schema::new(fields))), narrow: Vec::new() };
+    let mut normalizer = Normalizer::new(plan, &limits, &state)?;
+    let mut batches = Vec::new();
+    for (index, body) in bodies.iter().enumerate() {
+        let draft = normalizer.decoder().decode(&page(index as u64 + 1, body))?;
+        batches.extend(normalizer.push(draft)?);
+    }
+    batches.extend(normalizer.finish()?);
+    Ok(batches.into_iter().map(|batch| batch.rows).collect())
+}
+
+#[test]
+fn a_stored_object_that_json_cannot_fill_shifts_nothing() {
+    let member = Field::new("a", Arrow::Int32, true);
+    let text = |name: &str| Field::new(name, Arrow::Utf8, true);
+    let fields = || vec![Field::new("s", Arrow::Struct(vec![member.clone()].into()), true), text("x"), text("y")];
+    let rows = load_into(&plan(), fields(), &[r#"[{"x":"1","y":"2"}]"#]).expect("it fits");
+    let column = |name: &str| rows[0].column_by_name(name).expect(name).as_string::<i32>().value(0).to_owned();
+    assert_eq!((column("x"), column("y")), ("1".to_owned(), "2".to_owned()));
+    let rows = load_into(&plan(), fields(), &[r#"[{"s":{"a":5},"x":"1","y":"2"}]"#]).expect("it fits");
+    let member = rows[0].column_by_name("s").expect("the object").as_struct().column_by_name("a__v_bigint").cloned();
+    assert_eq!(member.expect("a variant").as_primitive::<Int64Type>().value(0), 5);
+}
+
+#[test]
+fn two_keys_that_ask_for_one_hinted_column_both_keep_their_values() {
+    let mut plan = plan();
+    let hint = |name: &str, data_type| ColumnHint { name: name.to_owned(), data_type: Some(data_type), nullable: true };
+    plan.columns = vec![hint("created_at", DataType::Timestamp)];
+    let body = r#"[{"created_at":"2024-01-01T00:00:00Z","createdAt":"2024-02-02T00:00:00Z"}]"#;
+    for memory in [1, 1 << 30] {
+        let (rows, normalizer) = load_within(&plan, memory, &[body]).expect("it fits");
+        assert_eq!((rows.num_columns(), rows.column(1).null_count()), (2, 0), "{:?}", types(rows.schema_ref()));
+        assert!(normalizer.null_only().is_empty());
+    }
+    // What was made for another column before the first page was joined finds its place among other kinds, too.
+    let bodies = [body, r#"[{"created_at":"2024-01-01T00:00:00Z","createdAt":7}]"#];
+    let (rows, _) = load_within(&plan, 1 << 30, &bodies).expect("it fits");
+    assert_eq!(rows.columns().iter().map(|column| 2 - column.null_count()).sum::<usize>(), 4);
+}
+
+#[test]
+fn a_key_never_widens_once_it_is_settled() {
+    let mut plan = plan();
+    plan.write = WriteDisposition::Merge { key: vec!["id".to_owned()] };
+    let bodies = [r#"[{"id":5}]"#, r#"[{"id":18446744073709551616}, {"id":5}]"#];
+    let error = load_within(&plan, 1, &bodies).expect_err("two forms of one key").to_string();
+    assert_eq!(error, "page 2, row 1 of resource `items`: column `id` holds bigint, found a decimal");
+    assert!(load_within(&plan, 1 << 30, &bodies).is_ok(), "while types are open, all are decimals");
 }
