@@ -1,5 +1,6 @@
 """Merges rows into a Delta table by key with Spark, and prints how long it took without the session's start."""
 
+import pathlib
 import sys
 import time
 
@@ -13,6 +14,8 @@ def main(jars: str, table: str, changes: str) -> None:
         .config("spark.jars", jars)
         .config("spark.driver.memory", "4g")
         .config("spark.ui.enabled", "false")
+        # Else it makes a folder where it is started.
+        .config("spark.sql.warehouse.dir", str(pathlib.Path(table).parent / "warehouse"))
         .config("spark.sql.shuffle.partitions", "4")
         .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
         .config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog")
