@@ -16,7 +16,7 @@ use hashbrown::HashMap;
 
 use super::build::{Column, Lane, ListValues, Record, Values};
 use super::field::{Field, Outlet};
-use super::kind::{Kind, fits_float};
+use super::kind::{Kind, fits_float, is_whole};
 use super::shape::Shape;
 use super::spread::{Slot, spread};
 
@@ -71,19 +71,11 @@ fn is_plain(column: &Column, kind: &Kind) -> bool {
         | (Values::Bool(_), Kind::Bool)
         | (Values::Int(_), Kind::Int { .. })
         | (Values::Float(_), Kind::Float)
-        | (Values::Text(_) | Values::Json(_), Kind::Text)
-        | (Values::Json(_), Kind::Json)
-        | (Values::Timestamp(_), Kind::Timestamp)
-        | (Values::Date(_), Kind::Date)
-        | (Values::Binary(_), Kind::Binary)
-        | (Values::Struct(_), Kind::Struct(_)) => true,
+        | (Values::Text(_), Kind::Text) => true,
         (Values::Int(values), Kind::Float) => values.iter().copied().all(fits_float),
         (Values::Text(texts), Kind::Timestamp) => texts.are_instants(),
-        (Values::Decimal { precision, scale, .. }, Kind::Decimal { precision: digits, scale: behind }) => {
-            (precision, scale) == (digits, behind)
-        }
         (Values::List(list), Kind::List(item)) => is_plain(&list.items, item),
-        _ => false,
+        (values, kind) => is_whole(values, kind),
     }
 }
 

@@ -26,6 +26,7 @@ mod shape;
 mod spread;
 mod timestamp;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BooleanArray};
@@ -220,17 +221,17 @@ impl Normalizer {
             |row, kind| NormalizeError { resource: self.resource.clone(), page: Some(page.clone()), row, kind };
         let internal = |error| located(None, NormalizeErrorKind::Internal(error));
         let count = record.rows();
-        let is_gone = |row: &usize| rejects.iter().any(|reject| reject.is_row && reject.row == *row as u64 + 1);
-        let kept: Vec<usize> = (0..count).filter(|row| rejects.is_empty() || !is_gone(row)).collect();
+        let gone: BTreeSet<u64> = rejects.iter().filter(|reject| reject.is_row).map(|reject| reject.row - 1).collect();
         let mut columns = arrays::columns(record, &self.shape, &self.schema).map_err(internal)?;
-        if kept.len() < count {
-            let is_kept: BooleanArray = (0..count).map(|row| Some(kept.binary_search(&row).is_ok())).collect();
+        if !gone.is_empty() {
+            let is_kept: BooleanArray = (0..count as u64).map(|row| Some(!gone.contains(&row))).collect();
             columns =
                 columns.iter().map(|column| filter(column, &is_kept)).collect::<Result<_, _>>().map_err(internal)?;
         }
-        let original = |row: Option<usize>| row.and_then(|row| kept.get(row)).map(|row| *row as u64 + 1);
+        let kept = (0..count as u64).filter(|row| !gone.contains(row));
+        let original = |row: Option<usize>| kept.clone().nth(row?).map(|row| row + 1);
         self.check(&columns).map_err(|(row, kind)| located(original(row), kind))?;
-        let options = RecordBatchOptions::new().with_row_count(Some(kept.len()));
+        let options = RecordBatchOptions::new().with_row_count(Some(count - gone.len()));
         let rows = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options).map_err(internal)?;
         Ok(TableBatch { rows, rejects })
     }
