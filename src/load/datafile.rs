@@ -52,7 +52,7 @@ const ROW_GROUP_ROWS: usize = 128 * 1024;
 /// Bytes of rows at which a row group ends early: wide rows would fill the memory otherwise.
 const ROW_GROUP_BYTES: usize = 64 << 20;
 /// Parts of an upload: S3 takes none under 5 MiB but the last.
-const PART_BYTES: usize = 8 << 20;
+pub(super) const PART_BYTES: usize = 8 << 20;
 
 impl DataWriter {
     pub(super) fn new(place: &Place, file_bytes: u64) -> Self {

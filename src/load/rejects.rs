@@ -7,6 +7,7 @@ use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutPayload};
 use serde_json::json;
 
+use super::datafile::PART_BYTES;
 use super::error::LoadErrorKind;
 use super::store::Place;
 use crate::flow::{Reject, Rejects};
@@ -55,19 +56,35 @@ impl RejectSpool {
 
     /// Puts them beside the tables and tells of them.
     pub(super) async fn keep(&mut self, folder: &Place, path: &Path) -> Result<Rejects, LoadErrorKind> {
-        if let Some(mut spool) = self.spool.take() {
+        if let Some(spool) = self.spool.take() {
             let failed = LoadErrorKind::disk("read the file of rejected rows");
-            let read = |file: &mut File| -> std::io::Result<Vec<u8>> {
-                let mut bytes = Vec::new();
+            let rewound = spool.into_inner().map_err(std::io::IntoInnerError::into_error).and_then(|mut file| {
                 file.seek(SeekFrom::Start(0))?;
-                file.read_to_end(&mut bytes)?;
-                Ok(bytes)
-            };
-            let bytes = spool.flush().and_then(|()| read(spool.get_mut())).map_err(failed)?;
-            let put = folder.store.put(path, PutPayload::from(bytes)).await;
-            put.map_err(LoadErrorKind::storage("write the file of rejected rows"))?;
+                Ok(file)
+            });
+            upload(folder, path, rewound.map_err(failed)?).await?;
             self.rejects.file = Some(path.to_string());
         }
         Ok(self.rejects.clone())
+    }
+}
+
+/// Copies a file to the store part by part, so that its size does not matter.
+async fn upload(folder: &Place, path: &Path, mut file: File) -> Result<(), LoadErrorKind> {
+    let failed = |error| LoadErrorKind::storage("write the file of rejected rows")(error);
+    let mut upload = folder.store.put_multipart(path).await.map_err(failed)?;
+    loop {
+        let mut part = Vec::new();
+        let read = Read::by_ref(&mut file).take(PART_BYTES as u64).read_to_end(&mut part);
+        let copied = match read.map_err(LoadErrorKind::disk("read the file of rejected rows")) {
+            Ok(0) => return upload.complete().await.map(|_| ()).map_err(failed),
+            Ok(_) => upload.put_part(PutPayload::from(part)).await.map_err(failed),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = copied {
+            // What cannot be taken back is left to the store's own clean-up of uploads.
+            let _ = upload.abort().await;
+            return Err(error);
+        }
     }
 }

@@ -81,6 +81,28 @@ async fn wrong_storage_keys_are_one_clear_error() {
 }
 
 #[tokio::test]
+async fn rejects_are_uploaded_in_parts() {
+    let bench = Bench::new(people(0..3)).await.on(Server::start().await);
+    bench.load(&bench.config(&json!({}))).await;
+    let note = "n".repeat(4_000);
+    bench.serve((0..2_500).map(|id| json!({"id": id, "note": note})).collect());
+    let paginator = json!({"type": "offset", "limit": 500});
+    let endpoint = json!({"path": "items", "data_selector": "data", "paginator": paginator});
+    let config = bench.config(&json!({"schema_contract": {"columns": "discard_row"}, "endpoint": endpoint}));
+    let report = bench.load(&config).await;
+    assert_eq!((&report["rows"]["rejected"], &report["rejects"]["count"]), (&json!(2_500), &json!(2_500)));
+    let files = bench.s3.as_ref().expect("the server").objects("tables/_alluvium/rejects/");
+    let text = files.values().next().expect("the file of rejects");
+    assert!(text.len() > 8 << 20, "{} bytes", text.len());
+    let ids: Vec<Value> = text
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_slice::<Value>(line).expect("a line is JSON")["value"]["id"].clone())
+        .collect();
+    assert_eq!(ids, (0..2_500).map(Value::from).collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn bodies_are_uploaded_in_parts() {
     // 12 MB of noise, which hardly compresses: more than one part of an upload.
     let row = |id: i64| {
