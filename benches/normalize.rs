@@ -25,8 +25,8 @@ use std::io::Cursor;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use alluvium::flow::{Page, RowPath, TableState};
-use alluvium::json::{Document, Path};
+use alluvium::flow::{BodyReader, Page, RowPath, TableState};
+use alluvium::json::Path;
 use alluvium::normalize::Normalizer;
 use alluvium::plan::{
     Endpoint, Limits, Method, Naming, PaginatorSpec, ResourceName, ResourcePlan, RowSelection, SafeUrl, SchemaRules,
@@ -127,7 +127,7 @@ fn batches(data: &Data) -> Vec<RecordBatch> {
     let selector = Arc::new(Path::parse("data").expect("a path"));
     let mut built = Vec::with_capacity(data.bodies.len());
     for (body, sequence) in data.bodies.iter().zip(1..) {
-        let document = Document::parse(body.clone()).expect("JSON");
+        let (document, rows) = normalizer.decoder().read(body.clone(), Some(&selector)).expect("JSON");
         let page = Page {
             resource: ResourceName::parse("items").expect("a name"),
             sequence,
@@ -136,7 +136,7 @@ fn batches(data: &Data) -> Vec<RecordBatch> {
             rows: RowPath::At(Arc::clone(&selector)),
             bytes: body.len() as u64,
         };
-        let draft = normalizer.decoder().decode(&page).expect("rows");
+        let draft = normalizer.decoder().taken(&page, rows.expect("rows"));
         built.extend(normalizer.push(draft).expect("one schema").into_iter().map(|batch| batch.rows));
     }
     built.extend(normalizer.finish().expect("one schema").into_iter().map(|batch| batch.rows));

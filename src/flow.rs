@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
+use bytes::Bytes;
 use serde::Serialize;
 
-use crate::json::{Document, Node, Path};
+use crate::json::{Document, Node, ParseError, Path};
 use crate::plan::{ResourceName, SafeUrl};
 
 /// One fetched body: parsed exactly once, of one resource, with a sequence number that rises by one a page.
@@ -31,6 +32,22 @@ impl Page {
     pub fn rows(&self) -> Vec<Node<'_>> {
         self.rows.select(self.document.root())
     }
+}
+
+/// Reads bodies, and takes their rows while it does where it is known where they are.
+///
+/// So that rows need not be kept as values between the stages, the walk is given one by `pipeline`, which takes it from
+/// `normalize`.
+pub trait BodyReader: Clone + Send + Sync + 'static {
+    /// What is made of the rows of a body.
+    type Rows: Send + 'static;
+
+    /// Parses a body. `rows`: they are the items of the array that this leads to; `None`: that is not known yet. The second
+    /// value is all of them, or `None` where they have to be taken from the document.
+    ///
+    /// # Errors
+    /// As [`Document::parse`].
+    fn read(&self, body: Bytes, rows: Option<&Path>) -> Result<(Document, Option<Self::Rows>), ParseError>;
 }
 
 /// What leads from a body to its rows.

@@ -23,8 +23,8 @@ use crate::plan::{Limits, RetryPolicy, SafeUrl};
 const REDIRECTS_MAX: u32 = 10;
 /// Longer timeouts are none: the clock cannot tell all of them.
 const TIMEOUT_MAX: Duration = Duration::from_secs(30 * 24 * 3_600);
-/// Bodies up to this size are read at once (less than half a millisecond); larger ones on the pool for blocking work.
-const BYTES_READ_INLINE: usize = 256 << 10;
+/// Bodies up to this size are read at once (about 50 microseconds); larger ones on the pool for blocking work, side by side.
+const BYTES_READ_INLINE: usize = 32 << 10;
 
 /// The bounds and the retry policy of a run's requests.
 #[derive(Debug, Clone, Default)]

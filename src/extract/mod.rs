@@ -21,4 +21,4 @@ mod walk;
 pub use error::{ExtractError, ExtractErrorKind};
 pub use paginate::PagingFault;
 pub use select::SelectFault;
-pub use walk::Walk;
+pub use walk::{Walk, Walked};

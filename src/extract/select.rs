@@ -73,6 +73,15 @@ impl RowFinder {
         }
     }
 
+    /// The array whose items are the rows of every page from now on; `None`: that is not known, or not what rows are.
+    pub(super) fn array(&self) -> Option<&Arc<Path>> {
+        match self {
+            Self::Array(path) => Some(path),
+            Self::Selector { path, had_array: true, .. } => Some(path),
+            Self::Selector { .. } | Self::Detect(_) | Self::Object => None,
+        }
+    }
+
     /// The rows of the next page.
     ///
     /// # Errors
@@ -115,16 +124,27 @@ impl RowFinder {
         }
     }
 
-    /// The elements that tell one page from another: the array's where there is one, else the rows.
-    pub(super) fn records<'a>(rows: &RowPath, root: Node<'a>) -> Vec<Node<'a>> {
-        let anchor = match rows {
+    /// Whether two pages have the same rows, and have any: the elements of their arrays where there are such, else the rows.
+    ///
+    /// Ends at the first that differs, which for nearly all pages is the first of all.
+    pub(super) fn are_equal(one: (&RowPath, Node<'_>), other: (&RowPath, Node<'_>)) -> bool {
+        let array = |(rows, root): (&RowPath, _)| match rows {
             RowPath::At(path) => path.plain().first(root),
             RowPath::Whole => Some(root),
             RowPath::Nothing => None,
         };
-        match anchor.map(Node::kind) {
-            Some(Kind::Array(items)) => items.iter().collect(),
-            _ => rows.select(root),
+        match (array(one).map(Node::kind), array(other).map(Node::kind)) {
+            (Some(Kind::Array(items)), Some(Kind::Array(others))) => {
+                !items.is_empty()
+                    && items.len() == others.len()
+                    && items.iter().zip(others.iter()).all(|(item, other)| item.equals(other))
+            }
+            _ => {
+                let (rows, others) = (one.0.select(one.1), other.0.select(other.1));
+                !rows.is_empty()
+                    && rows.len() == others.len()
+                    && rows.iter().zip(&others).all(|(row, other)| row.equals(*other))
+            }
         }
     }
 }

@@ -13,25 +13,35 @@ use super::paginate::{Paginator, PagingFault, Parameter, Position, Repeated, See
 use super::request::request;
 use super::select::{RowFinder, Selected};
 use crate::client::{Client, ClientError, Fetched, Meter, Request};
-use crate::flow::{Page, RowPath};
-use crate::json::Document;
+use crate::flow::{BodyReader, Page, RowPath};
+use crate::json::{Document, ParseError, Path};
 use crate::plan::{Endpoint, Limits, PaginatorSpec, ParameterPlace, ResourceName, ResourcePlan, SafeUrl};
 
-type Answer = Result<Fetched<Document>, ClientError>;
+type Answer<R> = Result<Fetched<Body<R>>, ClientError>;
+
+/// A body, with its rows where they were taken while it was read, and where they were found.
+struct Body<R> {
+    document: Document,
+    rows: Option<(R, Arc<Path>)>,
+}
+
+/// A page, with its rows where they were taken while it was read.
+pub type Walked<R> = (Page, Option<R>);
 
 /// The pages of one resource, in order, each row once.
 ///
 /// Requests ahead make progress only while [`Walk::next`] or [`Walk::work_ahead`] is polled. Both may be cancelled at any
 /// time without loss. Dropping the walk drops its requests.
-pub struct Walk {
+pub struct Walk<R: BodyReader> {
     resource: ResourceName,
     endpoint: Endpoint,
     limits: Limits,
     client: Client,
     meter: Arc<Meter>,
+    reader: R,
     paginator: Box<dyn Paginator>,
     finder: RowFinder,
-    ahead: Ahead<Position, Answer>,
+    ahead: Ahead<Position, Answer<R::Rows>>,
     /// The page delivered last: the next one must not be the same.
     last: Option<Delivered>,
     pages: u64,
@@ -45,9 +55,9 @@ struct Delivered {
     rows: RowPath,
 }
 
-impl Walk {
+impl<R: BodyReader> Walk<R> {
     /// A walk at its start; nothing has been asked for.
-    pub fn new(resource: &ResourcePlan, limits: &Limits, client: Client, meter: Arc<Meter>) -> Self {
+    pub fn new(resource: &ResourcePlan, limits: &Limits, client: Client, meter: Arc<Meter>, reader: R) -> Self {
         let endpoint = resource.endpoint.clone();
         let scheme = match &endpoint.paginator {
             PaginatorSpec::SinglePage => Scheme::Single,
@@ -58,6 +68,7 @@ impl Walk {
             limits: limits.clone(),
             client,
             meter,
+            reader,
             paginator: paginator(&endpoint.paginator),
             finder: RowFinder::new(&endpoint.rows, scheme),
             endpoint,
@@ -76,7 +87,7 @@ impl Walk {
     ///
     /// # Errors
     /// When a request failed for good, or a page is not what the config or the pages before it promise. The walk is over then.
-    pub async fn next(&mut self) -> Result<Option<Page>, ExtractError> {
+    pub async fn next(&mut self) -> Result<Option<Walked<R::Rows>>, ExtractError> {
         while !self.is_done {
             let Some((position, answer)) = self.ahead.next().await else { break };
             match self.take(&position, answer) {
@@ -97,7 +108,7 @@ impl Walk {
     }
 
     /// Makes an answer a page and decides where to go on. `None`: the answer brought nothing to deliver.
-    fn take(&mut self, position: &Position, answer: Answer) -> Result<Option<Page>, ExtractError> {
+    fn take(&mut self, position: &Position, answer: Answer<R::Rows>) -> Result<Option<Walked<R::Rows>>, ExtractError> {
         let fetched = match answer {
             Ok(fetched) => fetched,
             Err(error) if position.is_in_doubt() && is_end(&error) => {
@@ -113,7 +124,7 @@ impl Walk {
             }
         };
         let Fetched { body, url, bytes, .. } = fetched;
-        let Some(document) = body else {
+        let Some(Body { document, rows: taken }) = body else {
             self.go_on(position, &url, &Seen { body: None, records: Some(0), rows: 0 })?;
             self.pages = self.pages.saturating_add(1);
             return Ok(None);
@@ -144,7 +155,11 @@ impl Walk {
         self.pages = self.pages.saturating_add(1);
         debug!(resource = %self.resource, page = self.pages, records = count, bytes, "page");
         self.last = Some(Delivered { position: position.clone(), document: Arc::clone(&document), rows: rows.clone() });
-        Ok(Some(Page { resource: self.resource.clone(), sequence: self.pages, url, document, rows, bytes }))
+        // What was taken is worth nothing if the rows turned out to be somewhere else.
+        let is_there = |path: &Arc<Path>| matches!(&rows, RowPath::At(found) if Arc::ptr_eq(found, path));
+        let taken = taken.filter(|(_, path)| is_there(path)).map(|(taken, _)| taken);
+        let page = Page { resource: self.resource.clone(), sequence: self.pages, url, document, rows, bytes };
+        Ok(Some((page, taken)))
     }
 
     /// Lets the paginator see the page, then asks for what follows.
@@ -190,11 +205,16 @@ impl Walk {
         }
     }
 
-    fn ask(&self, position: &Position) -> BoxFuture<'static, Answer> {
+    fn ask(&self, position: &Position) -> BoxFuture<'static, Answer<R::Rows>> {
         let request: Request = request(&self.endpoint, &self.paginator.parameters(position));
         let client = self.client.clone();
         let meter = Arc::clone(&self.meter);
-        Box::pin(async move { client.fetch(&request, &meter, Document::parse).await })
+        let (reader, path) = (self.reader.clone(), self.finder.array().cloned());
+        let read = move |body| {
+            let (document, rows) = reader.read(body, path.as_deref())?;
+            Ok::<_, ParseError>(Body { document, rows: rows.zip(path.clone()) })
+        };
+        Box::pin(async move { client.fetch(&request, &meter, read).await })
     }
 
     /// Whether a page has the rows of the one before it. The rest of the body may differ: many servers echo the position.
@@ -203,9 +223,7 @@ impl Walk {
     /// would cost writing out all of its rows.
     fn repeats_last(&self, rows: &RowPath, document: &Document) -> bool {
         let Some(last) = &self.last else { return false };
-        let before = RowFinder::records(&last.rows, last.document.root());
-        let now = RowFinder::records(rows, document.root());
-        !now.is_empty() && before.len() == now.len() && before.iter().zip(&now).all(|(one, other)| one.equals(*other))
+        RowFinder::are_equal((&last.rows, last.document.root()), (rows, document.root()))
     }
 
     fn repeated(&self, position: &Position, url: &SafeUrl) -> ExtractError {
@@ -221,7 +239,7 @@ impl Walk {
     }
 
     /// The page asked for in doubt brought nothing new: the total was right.
-    fn end_in_doubt(&mut self, url: &SafeUrl) -> Option<Page> {
+    fn end_in_doubt(&mut self, url: &SafeUrl) -> Option<Walked<R::Rows>> {
         debug!(resource = %self.resource, %url, "nothing beyond the total");
         self.end();
         None
@@ -244,7 +262,7 @@ fn is_end(error: &ClientError) -> bool {
     matches!(error.status(), Some(400 | 404 | 416 | 422))
 }
 
-impl fmt::Debug for Walk {
+impl<R: BodyReader> fmt::Debug for Walk<R> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Walk")

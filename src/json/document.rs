@@ -5,17 +5,26 @@
 //! ([`Document::parse_exact`]). A lone surrogate in an escape, a number beyond what a float can hold and invalid UTF-8 are no
 //! JSON; of duplicate keys all are there; the sign of `-0.0` is lost in the parser.
 
+use std::sync::OnceLock;
+
 use bytes::Bytes;
 use bytestring::ByteString;
 
 use super::tape::{Entry, Tag, Tape};
 
 /// A body that is JSON, parsed once and shared by all who read it.
+///
+/// One whose rows were handed on while it was read ([`Document::parse_rows`]) has only the first of them on its tape, and is
+/// parsed again in the rare case that somebody asks for another.
 #[derive(Debug)]
 pub struct Document {
-    tape: Tape,
+    pub(super) tape: Tape,
     body: ByteString,
     exact: bool,
+    /// The entry of the first item of the array whose other items are not on the tape.
+    pub(super) cut: Option<usize>,
+    /// The same body with all of its values, once it was asked for.
+    whole: OnceLock<Box<Document>>,
 }
 
 /// Why a body is not JSON, and where (both counted from 1).
@@ -99,15 +108,35 @@ impl Document {
     /// # Errors
     /// When the body is not one JSON value in UTF-8, or nests beyond 128 levels.
     pub fn parse(body: Bytes) -> Result<Self, ParseError> {
-        let body = text_of(body)?;
+        Self::parse_text(text_of(body)?)
+    }
+
+    pub(super) fn parse_text(body: ByteString) -> Result<Self, ParseError> {
         let tape = Tape::parse(&body).map_err(|error| located(&error))?;
-        Ok(Self { tape, body, exact: false })
+        Ok(Self { tape, ..Self::empty(body) })
+    }
+
+    /// A document of which nothing has been read yet.
+    pub(super) fn empty(body: ByteString) -> Self {
+        Self { tape: Tape::default(), body, exact: false, cut: None, whole: OnceLock::new() }
     }
 
     /// The same body with the text of its numbers kept, which takes longer to read.
     #[must_use]
     pub fn parse_exact(&self) -> Self {
-        Self { tape: self.tape.with_number_texts(&self.body), body: self.body.clone(), exact: true }
+        let tape = self.whole().tape.with_number_texts(&self.body);
+        Self { tape, exact: true, ..Self::empty(self.body.clone()) }
+    }
+
+    /// The document with all of its values on the tape.
+    fn whole(&self) -> &Self {
+        if self.cut.is_none() {
+            return self;
+        }
+        self.whole.get_or_init(|| {
+            // It was parsed before, so it parses again, and the entries up to the cut are the same.
+            Box::new(Self::parse_text(self.body.clone()).unwrap_or_else(|_| Self::empty(self.body.clone())))
+        })
     }
 
     /// Whether the text of numbers was kept.
@@ -115,9 +144,23 @@ impl Document {
         self.exact
     }
 
+    /// The value at an entry of the tape.
+    pub(super) fn node(&self, at: usize) -> Node<'_> {
+        Node { document: self, at }
+    }
+
     /// The value that the body is.
     pub fn root(&self) -> Node<'_> {
         Node { document: self, at: 0 }
+    }
+
+    pub(super) fn body(&self) -> &ByteString {
+        &self.body
+    }
+
+    /// The text at an entry, which is a key.
+    pub(super) fn key(&self, at: usize) -> &str {
+        self.text(self.entry(at))
     }
 
     #[inline]
@@ -153,7 +196,7 @@ fn index(payload: u64) -> usize {
 const BYTES_MAX: usize = u32::MAX as usize;
 
 /// The body as text. A mark at the beginning that says that it is UTF-8 is none of it.
-fn text_of(body: Bytes) -> Result<ByteString, ParseError> {
+pub(super) fn text_of(body: Bytes) -> Result<ByteString, ParseError> {
     let body = match body.strip_prefix(b"\xef\xbb\xbf") {
         Some(rest) => body.slice_ref(rest),
         None => body,
@@ -200,8 +243,12 @@ impl<'a> Items<'a> {
     /// The elements in order.
     #[inline]
     pub fn iter(self) -> impl Iterator<Item = Node<'a>> {
-        let (document, mut at) = (self.document, self.first);
-        (0..self.len).map(move |_| {
+        let (mut document, mut at) = (self.document, self.first);
+        let is_cut = document.cut == Some(at);
+        (0..self.len).map(move |index| {
+            if is_cut && index == 1 {
+                document = document.whole();
+            }
             let node = Node { document, at };
             at = document.after(at);
             node

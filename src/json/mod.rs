@@ -5,10 +5,13 @@
 
 mod document;
 mod path;
+mod rows;
 mod tape;
 
 pub use document::{Document, Items, Kind, Members, Node, ParseError};
 pub use path::{Path, PathError};
+pub use rows::{RowSink, Scratch};
+pub use tape::Put;
 
 /// Levels of objects and arrays in each other that are read; a deeper body is refused.
 pub const LEVELS_MAX: usize = tape::LEVELS_MAX;

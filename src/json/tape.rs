@@ -18,7 +18,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 pub(super) const LEVELS_MAX: usize = 128;
 /// Levels that are read on the caller's stack. The parser calls itself for each, and takes up to 30 KiB for one in a build without
 /// optimisation, so that these fit into a thread's usual 2 MiB.
-const LEVELS_HERE: usize = 40;
+pub(super) const LEVELS_HERE: usize = 40;
 /// The stack of the thread that reads a deeper body.
 const DEEP_STACK_BYTES: usize = 16 << 20;
 
@@ -84,11 +84,27 @@ impl Tape {
     /// Reads a body of so many levels; whether it is for their number that it could not.
     fn parse_within(body: &str, levels: usize) -> (Result<Self, sonic_rs::Error>, bool) {
         let mut tape = Self { entries: Vec::with_capacity(body.len() / BYTES_AN_ENTRY), unescaped: String::new() };
-        let mut parser = sonic_rs::Deserializer::from_str(body);
         let mut is_deep = false;
-        let put = Put { tape: &mut tape, base: body.as_ptr().addr(), levels, is_deep: &mut is_deep };
-        let read = put.deserialize(&mut parser).and_then(|()| parser.end());
+        let read = tape.read(body, levels, &mut is_deep, |put| read_with(body, put));
         (read.map(|()| tape), is_deep)
+    }
+
+    /// Lets values of a body be put behind those that are there. `is_deep` is set where they have more levels than may be.
+    #[inline]
+    pub(super) fn read<R>(
+        &mut self,
+        body: &str,
+        levels: usize,
+        is_deep: &mut bool,
+        values: impl FnOnce(Put<'_>) -> R,
+    ) -> R {
+        values(Put { tape: self, base: body.as_ptr().addr(), levels, is_deep })
+    }
+
+    /// Takes everything off, and keeps the memory.
+    pub(super) fn clear(&mut self) {
+        self.entries.clear();
+        self.unescaped.clear();
     }
 
     /// The same with the text of every number: in a body that was read before, the numbers outside of strings are those of the
@@ -113,13 +129,13 @@ impl Tape {
 
     /// Begins an array or an object; gives its place, to be ended.
     #[inline]
-    fn begin(&mut self, tag: Tag) -> usize {
+    pub(super) fn begin(&mut self, tag: Tag) -> usize {
         self.push(tag, 0, 0);
         self.entries.len() - 1
     }
 
     #[inline]
-    fn end(&mut self, at: usize, len: u32) {
+    pub(super) fn end(&mut self, at: usize, len: u32) {
         let end = self.entries.len() as u64;
         if let Some(entry) = self.entries.get_mut(at) {
             (entry.len, entry.payload) = (len, end);
@@ -161,8 +177,17 @@ fn string_end(bytes: &[u8], start: usize) -> usize {
     at
 }
 
-/// Puts the next value of the parser on the tape.
-struct Put<'t> {
+/// Reads a whole body with what takes a value of the parser.
+pub(super) fn read_with<'de, S: DeserializeSeed<'de>>(body: &'de str, seed: S) -> Result<S::Value, sonic_rs::Error> {
+    let mut parser = sonic_rs::Deserializer::from_str(body);
+    let value = seed.deserialize(&mut parser)?;
+    parser.end()?;
+    Ok(value)
+}
+
+/// Puts the next value of the parser on a tape.
+#[derive(Debug)]
+pub struct Put<'t> {
     tape: &'t mut Tape,
     /// Where the body begins, from which texts are counted.
     base: usize,
@@ -176,6 +201,13 @@ impl Put<'_> {
     #[inline]
     fn again(&mut self) -> Put<'_> {
         Put { tape: self.tape, base: self.base, levels: self.levels, is_deep: self.is_deep }
+    }
+
+    /// Whether a number that the parser made a float of was none but that.
+    #[inline]
+    pub fn is_float(value: f64) -> bool {
+        // 2^63: from here on the text decides whether it was an integer.
+        value.abs() < 9_223_372_036_854_775_808.0
     }
 
     #[inline]
@@ -236,8 +268,7 @@ impl<'de> Visitor<'de> for Put<'_> {
 
     #[inline]
     fn visit_f64<E>(self, value: f64) -> Result<(), E> {
-        // 2^63: from here on the text decides whether it was an integer.
-        let tag = if value.abs() < 9_223_372_036_854_775_808.0 { Tag::Float } else { Tag::Inexact };
+        let tag = if Self::is_float(value) { Tag::Float } else { Tag::Inexact };
         self.tape.push(tag, 0, value.to_bits());
         Ok(())
     }

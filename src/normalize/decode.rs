@@ -1,21 +1,33 @@
 //! One page into untyped-until-joined columns. Pages of one resource may be decoded in parallel, in any order.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use super::build::{Fault, Record};
+use bytes::Bytes;
+
+use super::build::{Fault, Record, RowReader};
 use super::error::{NormalizeError, NormalizeErrorKind};
 use super::shape::Shape;
-use crate::flow::Page;
-use crate::json::{Kind, Node};
+use crate::flow::{BodyReader, Page};
+use crate::json::{Document, Node, ParseError, Path};
 use crate::plan::{ResourceName, SafeUrl};
 
-/// Turns pages into drafts. Made by [`Normalizer::decoder`](super::Normalizer::decoder) with what is settled at that time; a
-/// draft stays right when more has been settled since.
+/// Turns pages into drafts. Its clones know what is settled so far; a draft stays right when more is settled later.
 #[derive(Debug, Clone)]
 pub struct Decoder {
-    pub(super) resource: ResourceName,
-    pub(super) shape: Arc<Shape>,
-    pub(super) nesting_max: usize,
+    resource: ResourceName,
+    settled: Arc<RwLock<Arc<Shape>>>,
+    nesting_max: usize,
+}
+
+/// The rows of one body in columns, by source key, taken while the body was read.
+#[derive(Debug)]
+pub struct Rows(Record);
+
+impl Rows {
+    /// How many there are.
+    pub fn rows(&self) -> usize {
+        self.0.rows()
+    }
 }
 
 /// The rows of one page in columns, by source key.
@@ -37,22 +49,55 @@ impl Draft {
     }
 }
 
+impl BodyReader for Decoder {
+    type Rows = Rows;
+
+    fn read(&self, body: Bytes, rows: Option<&Path>) -> Result<(Document, Option<Rows>), ParseError> {
+        let shape = self.shape();
+        let Some(path) = rows.filter(|_| !shape.holds_number_text()) else {
+            return Ok((Document::parse(body)?, None));
+        };
+        let mut reader = RowReader { record: Record::new(Some(shape)), nesting_max: self.nesting_max };
+        let (document, is_taken) = Document::parse_rows(body, path, &mut reader)?;
+        Ok((document, is_taken.then_some(Rows(reader.record))))
+    }
+}
+
 impl Decoder {
+    pub(super) fn new(resource: ResourceName, shape: &Shape, nesting_max: usize) -> Self {
+        Self { resource, settled: Arc::new(RwLock::new(Arc::new(shape.clone()))), nesting_max }
+    }
+
+    /// Tells all clones what is settled now.
+    pub(super) fn settle(&self, shape: &Shape) {
+        *self.settled.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(shape.clone());
+    }
+
+    fn shape(&self) -> Arc<Shape> {
+        Arc::clone(&self.settled.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The rows of a page that were taken while its body was read.
+    pub fn taken(&self, page: &Page, rows: Rows) -> Draft {
+        Draft { page: (page.sequence, page.url.clone()), record: rows.0 }
+    }
+
     /// Walks the rows of a page into columns.
     ///
     /// # Errors
     /// When a value does not fit the column that it belongs to, or is nested too deep.
     pub fn decode(&self, page: &Page) -> Result<Draft, NormalizeError> {
-        let exact_first = self.shape.holds_number_text() && !page.document.is_exact();
+        let shape = self.shape();
+        let exact_first = shape.holds_number_text() && !page.document.is_exact();
         let built = match exact_first {
             true => Err((0, Fault::Inexact)),
-            false => self.build(&page.rows(), false),
+            false => self.build(&shape, &page.rows(), false),
         };
         let built = match built {
             Err((_, Fault::Inexact)) => {
                 // It parsed before, so it parses again.
                 let document = page.document.parse_exact();
-                self.build(&page.rows.select(document.root()), true)
+                self.build(&shape, &page.rows.select(document.root()), true)
             }
             built => built,
         };
@@ -61,21 +106,16 @@ impl Decoder {
     }
 
     /// The rows as columns, or the first row that found no place. With `exact`, a number is never too inexact to tell.
-    fn build(&self, rows: &[Node<'_>], exact: bool) -> Result<Record, (usize, Fault)> {
-        let mut record = Record::new(Some(Arc::clone(&self.shape)));
+    fn build(&self, shape: &Arc<Shape>, rows: &[Node<'_>], exact: bool) -> Result<Record, (usize, Fault)> {
+        let mut reader = RowReader { record: Record::new(Some(Arc::clone(shape))), nesting_max: self.nesting_max };
         for (row, node) in rows.iter().enumerate() {
-            let pushed = match node.kind() {
-                Kind::Object(members) => record.push(members, self.nesting_max),
-                // As dlt does with rows that are no objects.
-                _ => record.push_value(*node, self.nesting_max),
-            };
-            match pushed {
+            match reader.push(*node) {
                 Err(Fault::Inexact) if exact => return Err((row, Fault::Beyond)),
                 Err(fault) => return Err((row, fault)),
                 Ok(()) => {}
             }
         }
-        Ok(record)
+        Ok(reader.record)
     }
 
     #[cold]

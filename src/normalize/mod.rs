@@ -1,6 +1,7 @@
 //! Pages into batches of one table: JSON to Arrow in one walk.
 //!
-//! 1. [`Decoder::decode`] walks a page's nodes into typed columns by source key. Pages decode in parallel, in any order.
+//! 1. A [`Decoder`] reads bodies straight into typed columns by source key, or walks the nodes of a page that was parsed before
+//!    it was known where its rows are. Pages decode in parallel, in any order.
 //! 2. [`Normalizer::push`] takes the drafts in page order and joins their types into the shape of the table. As long as no
 //!    batch has left, types are open: they are the join of all values seen.
 //! 3. When the held drafts reach their budget, or at the end, types are settled and the drafts become [`TableBatch`]es. From
@@ -34,7 +35,7 @@ use arrow::compute::filter;
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 
-pub use decode::{Decoder, Draft};
+pub use decode::{Decoder, Draft, Rows};
 pub use error::{NormalizeError, NormalizeErrorKind};
 
 use crate::flow::{ChangeKind, LoadSchema, Reject, SchemaChange, TableBatch, TableState};
@@ -50,11 +51,11 @@ use shape::Shape;
 pub struct Normalizer {
     resource: crate::plan::ResourceName,
     names: ColumnNames,
-    shape: Arc<Shape>,
+    shape: Shape,
+    decoder: Decoder,
     schema: SchemaRef,
     stored: Option<SchemaRef>,
     key: Vec<String>,
-    nesting_max: usize,
     /// Drafts whose types are still open, in page order.
     held: Vec<Draft>,
     held_bytes: usize,
@@ -96,10 +97,10 @@ impl Normalizer {
             resource: plan.name.clone(),
             names,
             schema: shape.arrow_schema(),
-            shape: Arc::new(shape),
+            decoder: Decoder::new(plan.name.clone(), &shape, limits.nesting_max),
+            shape,
             stored: state.schema.clone(),
             key: Self::key_columns(plan),
-            nesting_max: limits.nesting_max,
             held: Vec::new(),
             held_bytes: 0,
             held_bytes_max: usize::try_from(limits.memory_bytes.get() / HELD_SHARE).unwrap_or(usize::MAX),
@@ -111,9 +112,9 @@ impl Normalizer {
         })
     }
 
-    /// A decoder that knows what is settled so far.
+    /// The decoder of its pages.
     pub fn decoder(&self) -> Decoder {
-        Decoder { resource: self.resource.clone(), shape: Arc::clone(&self.shape), nesting_max: self.nesting_max }
+        self.decoder.clone()
     }
 
     /// The key columns of a merge, by column name; none for other loads.
@@ -141,7 +142,7 @@ impl Normalizer {
             changes: &mut self.changes,
             changed: false,
         };
-        joiner.join(Arc::make_mut(&mut self.shape), &draft.record);
+        joiner.join(&mut self.shape, &draft.record);
         self.grown |= joiner.changed;
         if draft.rows() == 0 {
             return Ok(Vec::new());
@@ -200,13 +201,14 @@ impl Normalizer {
 
     fn release(&mut self) -> Result<Vec<TableBatch>, NormalizeError> {
         let first = !self.settled && self.stored.is_none();
-        let shape = Arc::make_mut(&mut self.shape);
+        let shape = &mut self.shape;
         if join::settle(shape, self.rules) || std::mem::take(&mut self.grown) || first {
             if first {
                 // Statistics are kept for the first columns of a table, and merges prune by those of the key.
                 shape.put_first(&self.key);
             }
             self.schema = shape.arrow_schema();
+            self.decoder.settle(shape);
         }
         self.settled = self.settled || !self.held.is_empty();
         self.held_bytes = 0;

@@ -1,7 +1,8 @@
 //! One resource from its first request to its commit: three tasks with bounded queues between them.
 //!
 //! ```text
-//! walker (async)  --PAGES_QUEUED-->  joiner (this task; decodes on the blocking pool, in page order)
+//! walker (async; reads bodies  --PAGES_QUEUED-->  joiner (this task; in page order)
+//!   on the blocking pool)
 //!                                      --BATCHES_QUEUED-->  writer (a blocking thread: encodes and stores)
 //! ```
 //!
@@ -18,10 +19,10 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use super::{Event, Observer, Progress, ResourceReport, Stop, WaitReport};
 use crate::client::{Client, Meter};
 use crate::error::Error;
-use crate::extract::Walk;
-use crate::flow::{Page, Receipt, TableBatch};
+use crate::extract::{Walk, Walked};
+use crate::flow::{Receipt, TableBatch};
 use crate::load::{LoadError, LoadOptions, Loader};
-use crate::normalize::{Draft, NormalizeError, Normalizer};
+use crate::normalize::{Decoder, Draft, NormalizeError, Normalizer, Rows};
 use crate::plan::{Plan, ResourcePlan};
 
 /// Pages that are parsed and wait for decoding: one for each decoder to go on with.
@@ -41,7 +42,20 @@ pub(super) struct Lane<'a> {
     pub(super) stop: Stop,
 }
 
-type Decoding = JoinHandle<Result<Draft, NormalizeError>>;
+/// A page that its reader decoded, or one that is being decoded.
+enum Decoding {
+    Done(Draft),
+    Running(JoinHandle<Result<Draft, NormalizeError>>),
+}
+
+impl Decoding {
+    async fn draft(self) -> Result<Draft, Error> {
+        match self {
+            Self::Done(draft) => Ok(draft),
+            Self::Running(task) => Ok(task.await.map_err(|_| Error::task("the decoder panicked"))??),
+        }
+    }
+}
 
 impl Lane<'_> {
     /// Loads the resource and reports; never fails as such.
@@ -69,7 +83,8 @@ impl Lane<'_> {
 
     async fn load(&self, meter: &Arc<Meter>, report: &mut ResourceReport) -> Result<Receipt, Error> {
         let (loader, mut normalizer) = self.open().await?;
-        let walk = Walk::new(self.resource, &self.plan.limits, self.client.clone(), Arc::clone(meter));
+        let (client, decoder) = (self.client.clone(), normalizer.decoder());
+        let walk = Walk::new(self.resource, &self.plan.limits, client, Arc::clone(meter), decoder);
         let (pages, walker) = spawn_walker(walk, self.stop.clone());
         let (batches, writer) = spawn_writer(loader);
         let joined = self.join_pages(pages, &mut normalizer, &batches, meter, report).await;
@@ -113,26 +128,30 @@ impl Lane<'_> {
     /// Decodes pages side by side and joins them in page order.
     async fn join_pages(
         &self,
-        mut pages: mpsc::Receiver<Page>,
+        mut pages: mpsc::Receiver<Walked<Rows>>,
         normalizer: &mut Normalizer,
         batches: &mpsc::Sender<TableBatch>,
         meter: &Meter,
         report: &mut ResourceReport,
     ) -> Result<(), Error> {
         let mut decoding: VecDeque<Decoding> = VecDeque::new();
+        let decoder = normalizer.decoder();
         let mut open = true;
         while open || !decoding.is_empty() {
             while open && decoding.len() < PAGES_DECODED {
-                let Some(page) = pages.recv().await else {
+                let Some((page, rows)) = pages.recv().await else {
                     open = false;
                     break;
                 };
                 report.pages += 1;
-                let decoder = normalizer.decoder();
-                decoding.push_back(spawn_blocking(move || decoder.decode(&page)));
+                let decoder = decoder.clone();
+                decoding.push_back(match rows {
+                    Some(rows) => Decoding::Done(decoder.taken(&page, rows)),
+                    None => Decoding::Running(spawn_blocking(move || decoder.decode(&page))),
+                });
             }
             let Some(decoded) = decoding.pop_front() else { break };
-            let draft = decoded.await.map_err(|_| Error::task("the decoder panicked"))??;
+            let draft = decoded.draft().await?;
             report.rows.read += draft.rows() as u64;
             let ready = normalizer.push(draft)?;
             if !send(batches, ready).await {
@@ -169,7 +188,10 @@ async fn send(batches: &mpsc::Sender<TableBatch>, ready: Vec<TableBatch>) -> boo
     true
 }
 
-fn spawn_walker(mut walk: Walk, mut stop: Stop) -> (mpsc::Receiver<Page>, JoinHandle<Result<(), Error>>) {
+fn spawn_walker(
+    mut walk: Walk<Decoder>,
+    mut stop: Stop,
+) -> (mpsc::Receiver<Walked<Rows>>, JoinHandle<Result<(), Error>>) {
     let (sender, receiver) = mpsc::channel(PAGES_QUEUED);
     let task = tokio::spawn(async move {
         loop {

@@ -119,6 +119,15 @@ impl Path {
         self.steps.iter().all(Step::is_plain)
     }
 
+    /// The names that the path follows; `None` if it has any other step.
+    pub fn names(&self) -> Option<Vec<&str>> {
+        let names = self.steps.iter().map(|step| match step {
+            Step::Member(name) => Some(name.as_str()),
+            _ => None,
+        });
+        names.collect()
+    }
+
     /// The path without its last step; `None` for the root.
     pub fn parent(&self) -> Option<Self> {
         let (_, steps) = self.steps.split_last()?;

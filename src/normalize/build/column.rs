@@ -73,6 +73,23 @@ impl Column {
         self.first.len()
     }
 
+    /// Where the usual values go; what is put there is to be counted.
+    #[inline]
+    pub(super) fn values_mut(&mut self) -> &mut Values {
+        &mut self.first.values
+    }
+
+    /// Counts the value that was just put into the usual ones.
+    #[inline]
+    pub(super) fn count(&mut self) {
+        self.first.count();
+    }
+
+    #[inline]
+    pub(super) fn push_null(&mut self) {
+        self.first.push_null();
+    }
+
     /// The lanes, of which the first is as long as the column.
     pub(in crate::normalize) fn lanes(&self) -> impl Iterator<Item = &Lane> {
         std::iter::once(&self.first).chain(&self.others)
@@ -275,8 +292,7 @@ fn push_items(list: &mut ListValues, items: crate::json::Items<'_>, depth: usize
     for item in items.iter() {
         list.items.push(item, depth)?;
     }
-    list.ends.push(i32::try_from(list.items.len()).map_err(|_| Fault::TooLarge)?);
-    Ok(())
+    list.end_row()
 }
 
 /// One level further down, within the bound that the depth counts down from.

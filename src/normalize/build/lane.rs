@@ -3,7 +3,7 @@
 use arrow::array::NullBufferBuilder;
 use arrow::buffer::NullBuffer;
 
-use super::{Column, Floats, Record, TextValues};
+use super::{Column, Fault, Floats, Record, TextValues};
 
 /// Values of one kind. It may be shorter than its column, by nulls.
 #[derive(Debug)]
@@ -48,6 +48,13 @@ pub(in crate::normalize) struct ListValues {
 impl ListValues {
     pub(super) fn new(items: Column) -> Self {
         Self { ends: vec![0], items }
+    }
+
+    /// Ends a list with the items that are there.
+    #[inline]
+    pub(super) fn end_row(&mut self) -> Result<(), Fault> {
+        self.ends.push(i32::try_from(self.items.len()).map_err(|_| Fault::TooLarge)?);
+        Ok(())
     }
 
     /// The items of a row.

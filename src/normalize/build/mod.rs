@@ -1,4 +1,5 @@
-//! The hot path: the nodes of a page walked straight into typed columns.
+//! The hot path: the values of a page walked straight into typed columns, as they come from the parser ([`read`]) or, where
+//! that is not to be, from the nodes of a parsed body.
 //!
 //! A [`Record`] holds the members of objects by source key, a [`Column`] the values of one member, in a [`Lane`] a kind of
 //! value. All grow row by row, take their types from the values, and are bounded by the page. What a column has to be because
@@ -10,6 +11,7 @@ mod column;
 mod decimal;
 mod floats;
 mod lane;
+mod read;
 mod record;
 mod text;
 
@@ -18,6 +20,7 @@ pub(super) use column::Column;
 pub(super) use decimal::{DIGITS_MAX, parse_decimal};
 pub(super) use floats::{Floats, exact_int};
 pub(super) use lane::{Lane, ListValues, Values};
+pub(super) use read::RowReader;
 pub(super) use record::Record;
 pub(super) use text::TextValues;
 

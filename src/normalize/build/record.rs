@@ -56,34 +56,50 @@ impl Record {
     pub(in crate::normalize) fn push(&mut self, members: Members<'_>, depth: usize) -> Result<(), Fault> {
         let mut previous = None;
         for (key, node) in members.iter() {
-            let guess = match previous {
-                None => self.first,
-                Some(index) => self.entries.get(index).map_or(0, |entry: &Entry| entry.next),
-            };
-            let index = match self.entries.get(guess) {
-                Some(entry) if *entry.key == *key => guess,
-                _ => self.find(key, previous),
-            };
+            let index = self.index_of(key, previous);
             previous = Some(index);
-            let Some(entry) = self.entries.get_mut(index) else { continue };
-            let missing = self.rows.wrapping_sub(entry.column.len());
-            if missing != 0 {
-                entry.column.resize(self.rows);
-            }
-            entry.column.push(node, depth)?;
+            let Some(column) = self.column_for_row(index) else { continue };
+            column.push(node, depth)?;
         }
-        self.rows += 1;
+        self.end_row();
         Ok(())
+    }
+
+    /// The column of a key that follows the column `previous` in the row.
+    #[inline]
+    pub(super) fn index_of(&mut self, key: &str, previous: Option<usize>) -> usize {
+        let guess = match previous {
+            None => self.first,
+            Some(index) => self.entries.get(index).map_or(0, |entry: &Entry| entry.next),
+        };
+        match self.entries.get(guess) {
+            Some(entry) if *entry.key == *key => guess,
+            _ => self.find(key, previous),
+        }
+    }
+
+    /// A column, with as many values as there are rows before this one.
+    #[inline]
+    pub(super) fn column_for_row(&mut self, index: usize) -> Option<&mut Column> {
+        let column = &mut self.entries.get_mut(index)?.column;
+        if column.len() != self.rows {
+            column.resize(self.rows);
+        }
+        Some(column)
+    }
+
+    #[inline]
+    pub(super) fn end_row(&mut self) {
+        self.rows += 1;
     }
 
     /// Adds a row in its own column `value`: for rows that are no objects.
     pub(in crate::normalize) fn push_value(&mut self, node: crate::json::Node<'_>, depth: usize) -> Result<(), Fault> {
         let index = self.find("value", None);
-        if let Some(entry) = self.entries.get_mut(index) {
-            entry.column.resize(self.rows);
-            entry.column.push(node, depth)?;
+        if let Some(column) = self.column_for_row(index) {
+            column.push(node, depth)?;
         }
-        self.rows += 1;
+        self.end_row();
         Ok(())
     }
 

@@ -13,8 +13,8 @@ use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 
 use super::{NormalizeError, NormalizeErrorKind, Normalizer};
-use crate::flow::{ChangeKind, Page, RowPath, TableState};
-use crate::json::Document;
+use crate::flow::{BodyReader, ChangeKind, Page, RowPath, TableState};
+use crate::json::{Document, Path};
 use crate::plan::{
     ColumnHint, DataType, Endpoint, Limits, Method, Naming, PaginatorSpec, RenameRule, ResourceName, ResourcePlan,
     RowSelection, SafeUrl, SchemaRules, TableName, WriteDisposition,
@@ -44,7 +44,10 @@ fn plan() -> ResourcePlan {
 }
 
 fn page(sequence: u64, body: &str) -> Page {
-    let document = Document::parse(Bytes::copy_from_slice(body.as_bytes())).expect("JSON");
+    of_document(sequence, Document::parse(Bytes::copy_from_slice(body.as_bytes())).expect("JSON"))
+}
+
+fn of_document(sequence: u64, document: Document) -> Page {
     let url = url::Url::parse("http://api.example/items").expect("a URL");
     Page {
         resource: ResourceName::parse("items").expect("a name"),
@@ -52,7 +55,7 @@ fn page(sequence: u64, body: &str) -> Page {
         url: SafeUrl::new(&url, &[]),
         document: Arc::new(document),
         rows: RowPath::Whole,
-        bytes: body.len() as u64,
+        bytes: 0,
     }
 }
 
@@ -68,12 +71,35 @@ fn batches_within(plan: &ResourcePlan, memory: u64, bodies: &[&str]) -> Result<V
     walked(plan, memory, bodies).map(|(batches, _)| batches)
 }
 
+/// The batches, which are the same whether rows are taken while a body is read or from its nodes.
 fn walked(plan: &ResourcePlan, memory: u64, bodies: &[&str]) -> Result<(Vec<RecordBatch>, Normalizer), NormalizeError> {
+    let taken = walked_by(plan, memory, bodies, true);
+    match (&taken, walked_by(plan, memory, bodies, false)) {
+        (Ok((batches, _)), Ok((others, _))) => assert_eq!(batches, &others),
+        (Err(error), Err(other)) => assert_eq!(error.to_string(), other.to_string()),
+        (Ok(_), Err(error)) => panic!("only nodes are refused: {error}"),
+        (Err(error), Ok(_)) => panic!("only nodes are taken: {error}"),
+    }
+    taken
+}
+
+fn walked_by(
+    plan: &ResourcePlan,
+    memory: u64,
+    bodies: &[&str],
+    takes: bool,
+) -> Result<(Vec<RecordBatch>, Normalizer), NormalizeError> {
     let limits = Limits { memory_bytes: NonZeroU64::new(memory).expect("not 0"), ..Limits::default() };
     let mut normalizer = Normalizer::new(plan, &limits, &TableState::default())?;
     let mut batches = Vec::new();
     for (index, body) in bodies.iter().enumerate() {
-        let draft = normalizer.decoder().decode(&page(index as u64 + 1, body))?;
+        let (decoder, body) = (normalizer.decoder(), Bytes::copy_from_slice(body.as_bytes()));
+        let (document, rows) = decoder.read(body, takes.then_some(&Path::of_members([]))).expect("JSON");
+        let page = of_document(index as u64 + 1, document);
+        let draft = match rows {
+            Some(rows) => decoder.taken(&page, rows),
+            None => decoder.decode(&page)?,
+        };
         batches.extend(normalizer.push(draft)?);
     }
     batches.extend(normalizer.finish()?);
@@ -171,6 +197,18 @@ fn deep_nesting_is_refused() {
     assert!(normalizer.decoder().decode(&page(1, &body(8))).is_ok());
     let error = normalizer.decoder().decode(&page(1, &body(20))).expect_err("too deep").to_string();
     assert!(error.ends_with("nested deeper than 10 levels"), "{error}");
+}
+
+#[test]
+fn what_may_be_nested_fits_on_the_stack_of_a_thread() {
+    let nested = |levels, open: &str, close: &str| format!("{}1{}", open.repeat(levels), close.repeat(levels));
+    let row = |levels| format!(r#"{{"l":{},"o":{}}}"#, nested(levels, "[", "]"), nested(levels, r#"{"a":"#, "}"));
+    let body = format!("[{},{}]", row(31), row(31));
+    assert_eq!(load(&[&body]).expect("it fits").num_rows(), 2);
+    let mut plan = plan();
+    plan.columns = vec![ColumnHint { name: "o".to_owned(), data_type: Some(DataType::Json), nullable: true }];
+    let deep = format!(r#"[{{"o":1}},{{"o":{}}}]"#, nested(120, r#"{"a":"#, "}"));
+    assert_eq!(load_within(&plan, 1 << 30, &[&deep]).expect("it fits").0.num_rows(), 2);
 }
 
 #[test]

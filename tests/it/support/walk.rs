@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use alluvium::client::{Client, ClientOptions, Meter, MeterReading};
 use alluvium::extract::{ExtractError, Walk};
+use alluvium::flow::TableState;
 use alluvium::json::{Kind, Node, Path};
+use alluvium::normalize::{Decoder, Normalizer};
 use alluvium::plan::{
     ApiKeyLocation, Auth, Endpoint, Limits, Method, Naming, OffsetSpec, PaginatorSpec, ParameterPlace, ResourceName,
     ResourcePlan, RetryPolicy, RowSelection, SchemaRules, Secret, TableName, WriteDisposition,
@@ -111,11 +113,12 @@ impl Source {
     }
 
     /// The walk at its start, with its meter.
-    pub fn walk(&self) -> (Walk, Arc<Meter>) {
+    pub fn walk(&self) -> (Walk<Decoder>, Arc<Meter>) {
         let options = ClientOptions { limits: self.limits.clone(), retry: self.retry.clone() };
         let client = Client::new(&options).expect("an HTTP client");
         let meter = Arc::new(Meter::new());
-        (Walk::new(&self.resource, &self.limits, client, Arc::clone(&meter)), meter)
+        let normalizer = Normalizer::new(&self.resource, &self.limits, &TableState::default()).expect("no hints");
+        (Walk::new(&self.resource, &self.limits, client, Arc::clone(&meter), normalizer.decoder()), meter)
     }
 
     /// Walks to the end or to the first error.
@@ -124,9 +127,12 @@ impl Source {
         let mut outcome = Outcome { ids: vec![], pages: vec![], reading: MeterReading::default(), error: None };
         loop {
             match walk.next().await {
-                Ok(Some(page)) => {
+                Ok(Some((page, taken))) => {
                     assert_eq!(page.sequence, outcome.pages.len() as u64 + 1);
                     let rows = page.rows();
+                    if let Some(taken) = taken {
+                        assert_eq!(taken.rows(), rows.len(), "what was taken while the body was read is what is in it");
+                    }
                     outcome.pages.push(rows.len());
                     outcome.ids.extend(rows.into_iter().map(id));
                 }
