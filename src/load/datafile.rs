@@ -1,6 +1,6 @@
 //! Writing data files: rows into Parquet, file after file, streamed to the store.
 //!
-//! Files are zstd 1 with page indexes; a new one is begun at the target size. What is written is in no commit yet: who drops
+//! A new file is begun at the target size. What is written is in no commit yet: who drops
 //! the writer without [`DataWriter::close`] leaves files behind that [`Place::discard`] removes.
 
 use std::sync::Arc;
@@ -9,11 +9,10 @@ use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use object_store::path::Path;
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload};
-use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
+use super::encoder::Encoder;
 use super::error::LoadErrorKind;
+use super::layout::Layout;
 use super::stats::file_stats;
 use super::store::Place;
 
@@ -31,7 +30,7 @@ pub(super) struct DataFile {
 /// Writes rows into as many files as they need.
 pub(super) struct DataWriter {
     place: Place,
-    file_bytes: u64,
+    layout: Layout,
     open: Option<OpenFile>,
     written: Vec<DataFile>,
 }
@@ -40,23 +39,19 @@ struct OpenFile {
     store: Arc<dyn ObjectStore>,
     path: Path,
     schema: SchemaRef,
-    encoder: ArrowWriter<Vec<u8>>,
+    encoder: Encoder,
     /// Begun with the first full part: a file of less is put at once, which is one request and can be repeated.
     upload: Option<Box<dyn MultipartUpload>>,
     uploaded: u64,
     rows: u64,
 }
 
-/// Rows of one row group: small enough to be pruned by its statistics and encoded in little memory.
-const ROW_GROUP_ROWS: usize = 128 * 1024;
-/// Bytes of rows at which a row group ends early: wide rows would fill the memory otherwise.
-const ROW_GROUP_BYTES: usize = 64 << 20;
 /// Parts of an upload: S3 takes none under 5 MiB but the last.
 pub(super) const PART_BYTES: usize = 8 << 20;
 
 impl DataWriter {
-    pub(super) fn new(place: &Place, file_bytes: u64) -> Self {
-        Self { place: place.clone(), file_bytes, open: None, written: Vec::new() }
+    pub(super) fn new(place: &Place, layout: &Layout) -> Self {
+        Self { place: place.clone(), layout: layout.clone(), open: None, written: Vec::new() }
     }
 
     /// Adds rows. Rows of another schema than those before begin a new file.
@@ -69,12 +64,12 @@ impl DataWriter {
         }
         let open = match &mut self.open {
             Some(open) => open,
-            None => self.open.insert(OpenFile::create(&self.place, rows.schema())?),
+            None => self.open.insert(OpenFile::create(&self.place, rows.schema(), &self.layout)?),
         };
         open.encoder.write(rows)?;
         open.rows += rows.num_rows() as u64;
         open.upload_parts().await?;
-        if open.bytes() >= self.file_bytes {
+        if open.bytes() >= self.layout.file_bytes {
             self.roll().await?;
         }
         Ok(())
@@ -113,21 +108,21 @@ impl DataWriter {
 }
 
 impl OpenFile {
-    fn create(place: &Place, schema: SchemaRef) -> Result<Self, LoadErrorKind> {
+    fn create(place: &Place, schema: SchemaRef, layout: &Layout) -> Result<Self, LoadErrorKind> {
         let path = Path::from(format!("part-00000-{}-c000.zstd.parquet", uuid::Uuid::new_v4()));
-        let encoder = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(properties()?))?;
+        let encoder = Encoder::new(&schema, layout)?;
         Ok(Self { store: Arc::clone(&place.store), path, schema, encoder, upload: None, uploaded: 0, rows: 0 })
     }
 
     /// Bytes that the file has so far, with an estimate for the open row group.
-    fn bytes(&self) -> u64 {
-        let open_group = u64::try_from(self.encoder.in_progress_size()).unwrap_or_default();
-        self.uploaded + self.encoder.inner().len() as u64 + open_group
+    fn bytes(&mut self) -> u64 {
+        let held = self.encoder.encoded().len() + self.encoder.open_bytes();
+        self.uploaded + held as u64
     }
 
     async fn upload_parts(&mut self) -> Result<(), LoadErrorKind> {
-        if self.encoder.inner().len() >= PART_BYTES {
-            let part = std::mem::take(self.encoder.inner_mut());
+        if self.encoder.encoded().len() >= PART_BYTES {
+            let part = std::mem::take(self.encoder.encoded());
             self.put(part).await?;
         }
         Ok(())
@@ -148,7 +143,7 @@ impl OpenFile {
 
     async fn close(mut self) -> Result<DataFile, LoadErrorKind> {
         let footer = self.encoder.finish()?;
-        let rest = std::mem::take(self.encoder.inner_mut());
+        let rest = std::mem::take(self.encoder.encoded());
         if self.upload.is_some() {
             self.put(rest).await?;
             self.complete().await?;
@@ -176,15 +171,4 @@ impl OpenFile {
             _ => Err(LoadErrorKind::storage("finish a data file")(error)),
         }
     }
-}
-
-fn properties() -> Result<WriterProperties, LoadErrorKind> {
-    Ok(WriterProperties::builder()
-        .set_created_by(concat!("alluvium ", env!("CARGO_PKG_VERSION")).to_owned())
-        // Level 1: the levels above cost more time than the network saves for REST data.
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
-        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-        .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
-        .set_statistics_enabled(EnabledStatistics::Page)
-        .build())
 }

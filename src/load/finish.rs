@@ -107,8 +107,8 @@ impl Loader {
         self.check_sequence(&snapshot)?;
         snapshot.check_features(self.disposition.change())?;
         if let Some(schema) = widened(&snapshot.schema, &load.columns, &load.widened) {
-            let (place, file_bytes) = (&self.place, self.limits.file_bytes.get());
-            let widening = Widening { place, snapshot: &snapshot, schema, file_bytes, run_id: &self.run_id };
+            let (place, layout) = (&self.place, &self.layout);
+            let widening = Widening { place, snapshot: &snapshot, schema, layout, run_id: &self.run_id };
             return Ok(match widening.commit().await? {
                 CommitOutcome::Conflict => Attempt::Again,
                 CommitOutcome::Committed => {
@@ -185,7 +185,7 @@ impl Loader {
             keys,
             spill,
             rows: self.source.rows,
-            file_bytes: self.limits.file_bytes.get(),
+            layout: &self.layout,
         };
         let merged = merge.apply(snapshot).await?;
         Ok(Change {
@@ -264,7 +264,7 @@ impl Loader {
         let Shelf::Files(writer) = &mut self.source.shelf else { return Ok(Vec::new()) };
         writer.roll().await?;
         let replaced = self.source.keys.as_mut().map(|keys| keys.replaced().to_vec()).unwrap_or_default();
-        let mut clean = DataWriter::new(&self.place, self.limits.file_bytes.get());
+        let mut clean = DataWriter::new(&self.place, &self.layout);
         let cleaned = cleaned(&self.place, writer.written(), schema, &replaced, &mut clean).await;
         let (mut files, dropped) = match cleaned {
             Ok(cleaned) => cleaned,

@@ -20,6 +20,7 @@ use super::align::align;
 use super::datafile::{DataFile, DataWriter};
 use super::error::LoadErrorKind;
 use super::key::{RowReader, digest};
+use super::layout::Layout;
 use super::read;
 use super::source::{Keys, key_schema};
 use super::spill::Spill;
@@ -48,7 +49,7 @@ pub(super) struct Merge<'a> {
     pub(super) keys: &'a mut Keys,
     pub(super) spill: &'a mut Spill,
     pub(super) rows: u64,
-    pub(super) file_bytes: u64,
+    pub(super) layout: &'a Layout,
 }
 
 /// What is known of a new row while the table is searched.
@@ -135,7 +136,7 @@ impl Merge<'_> {
             self.compare(file, &matches, digests, &mut Known { fates: &mut fates, kept: &mut kept }).await?;
             hit.push((file, matches));
         }
-        let mut writer = DataWriter::new(self.place, self.file_bytes);
+        let mut writer = DataWriter::new(self.place, self.layout);
         let written = self.write(&hit, &fates, &kept, &mut writer).await;
         let (removed, deleted) = match written {
             Ok(written) => written,

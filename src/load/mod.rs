@@ -11,9 +11,11 @@
 mod align;
 mod commit;
 mod datafile;
+mod encoder;
 mod error;
 mod finish;
 mod key;
+mod layout;
 mod merge;
 mod read;
 mod rejects;
@@ -32,6 +34,7 @@ pub use error::{LoadError, LoadErrorKind};
 use crate::flow::{LoadSchema, Receipt, TableBatch, TableState};
 use crate::plan::{Limits, PipelineName, ResourcePlan, Target, WriteDisposition};
 use datafile::DataWriter;
+use layout::Layout;
 use rejects::RejectSpool;
 use source::{Shelf, Source};
 use spill::Spill;
@@ -48,6 +51,7 @@ pub struct Loader {
     run_id: String,
     disposition: Disposition,
     limits: Limits,
+    layout: Layout,
     place: Place,
     /// The pipeline's last sequence when the load began.
     sequence: Option<i64>,
@@ -111,11 +115,12 @@ impl Loader {
             snapshot.check_features(disposition.change()).map_err(located)?;
         }
         let compared = disposition == Disposition::Merge && snapshot.as_ref().is_some_and(|old| !old.files.is_empty());
+        let layout = Layout::new(options.limits);
         let shelf = if compared {
             let memory = options.limits.memory_bytes.get() / SPILL_SHARE;
             Shelf::Spill(Spill::new(usize::try_from(memory).unwrap_or(usize::MAX)))
         } else {
-            Shelf::Files(Box::new(DataWriter::new(&place, options.limits.file_bytes.get())))
+            Shelf::Files(Box::new(DataWriter::new(&place, &layout)))
         };
         let state = TableState {
             schema: snapshot.as_ref().map(|snapshot| SchemaRef::clone(&snapshot.schema)),
@@ -129,6 +134,7 @@ impl Loader {
             run_id: options.run_id.to_owned(),
             disposition,
             limits: options.limits.clone(),
+            layout,
             place,
             sequence: snapshot.as_ref().and_then(|snapshot| snapshot.sequence),
             existed: snapshot.is_some(),

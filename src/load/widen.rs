@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::commit::{CommitOutcome, Entry};
 use super::datafile::{DataFile, DataWriter};
 use super::error::LoadErrorKind;
+use super::layout::Layout;
 use super::store::Place;
 use super::table::Snapshot;
 use super::{read, schema};
@@ -21,7 +22,7 @@ pub(super) struct Widening<'a> {
     pub(super) snapshot: &'a Snapshot,
     /// The schema after it.
     pub(super) schema: SchemaRef,
-    pub(super) file_bytes: u64,
+    pub(super) layout: &'a Layout,
     pub(super) run_id: &'a str,
 }
 
@@ -53,7 +54,7 @@ fn is_wider(stored: &DataType, wanted: &DataType) -> bool {
 impl Widening<'_> {
     /// Rewrites and commits; what was written is removed unless the commit landed.
     pub(super) async fn commit(&self) -> Result<CommitOutcome, LoadErrorKind> {
-        let mut writer = DataWriter::new(self.place, self.file_bytes);
+        let mut writer = DataWriter::new(self.place, self.layout);
         let written = match self.rewrite(&mut writer).await {
             Ok(written) => written,
             Err(error) => {

@@ -1,0 +1,46 @@
+//! How data files are laid out: their size, that of their row groups, and how they are encoded.
+
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+
+use super::error::LoadErrorKind;
+use crate::plan::Limits;
+
+/// Rows of one row group: small enough to be pruned by its statistics and encoded in little memory.
+const ROW_GROUP_ROWS: usize = 128 * 1024;
+/// Bytes of rows at which a row group ends early: wide rows would fill the memory otherwise.
+const ROW_GROUP_BYTES: usize = 64 << 20;
+/// The share of the memory budget for the open row group.
+const ROW_GROUP_SHARE: u64 = 4;
+
+/// The layout of the data files of one load.
+#[derive(Debug, Clone)]
+pub(super) struct Layout {
+    /// Bytes at which the next file is begun.
+    pub(super) file_bytes: u64,
+    /// Rows at which a row group ends.
+    pub(super) group_rows: usize,
+    /// Encoded bytes at which a row group ends.
+    pub(super) group_bytes: usize,
+}
+
+impl Layout {
+    pub(super) fn new(limits: &Limits) -> Self {
+        let share = usize::try_from(limits.memory_bytes.get() / ROW_GROUP_SHARE).unwrap_or(usize::MAX);
+        Self {
+            file_bytes: limits.file_bytes.get(),
+            group_rows: ROW_GROUP_ROWS,
+            group_bytes: share.clamp(1, ROW_GROUP_BYTES),
+        }
+    }
+
+    /// What the encoder is told; it does not end row groups by itself.
+    pub(super) fn properties(&self) -> Result<WriterProperties, LoadErrorKind> {
+        Ok(WriterProperties::builder()
+            .set_created_by(concat!("alluvium ", env!("CARGO_PKG_VERSION")).to_owned())
+            // Level 1: the levels above cost more time than the network saves for REST data.
+            .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+            .set_statistics_enabled(EnabledStatistics::Page)
+            .build())
+    }
+}
