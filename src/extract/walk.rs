@@ -28,6 +28,9 @@ struct Body<R> {
 /// A page, with its rows where they were taken while it was read.
 pub type Walked<R> = (Page, Option<R>);
 
+/// The share of the memory budget for bodies that are asked for ahead.
+const AHEAD_SHARE: u64 = 4;
+
 /// The pages of one resource, in order, each row once.
 ///
 /// Requests ahead make progress only while [`Walk::next`] or [`Walk::work_ahead`] is polled. Both may be cancelled at any
@@ -44,6 +47,8 @@ pub struct Walk<R: BodyReader> {
     ahead: Ahead<Position, Answer<R::Rows>>,
     /// The page delivered last: the next one must not be the same.
     last: Option<Delivered>,
+    /// Bytes of the largest body so far.
+    largest: u64,
     pages: u64,
     is_done: bool,
 }
@@ -74,6 +79,7 @@ impl<R: BodyReader> Walk<R> {
             endpoint,
             ahead: Ahead::new(),
             last: None,
+            largest: 1,
             pages: 0,
             is_done: false,
         };
@@ -124,6 +130,7 @@ impl<R: BodyReader> Walk<R> {
             }
         };
         let Fetched { body, url, bytes, .. } = fetched;
+        self.largest = self.largest.max(bytes);
         let Some(Body { document, rows: taken }) = body else {
             self.go_on(position, &url, &Seen { body: None, records: Some(0), rows: 0 })?;
             self.pages = self.pages.saturating_add(1);
@@ -198,11 +205,17 @@ impl<R: BodyReader> Walk<R> {
     }
 
     fn ask_ahead(&mut self) {
-        while self.ahead.len() < self.limits.requests_in_flight.get() {
+        while self.ahead.len() < self.ahead_max() {
             let Some(likely) = self.ahead.back().and_then(|last| self.paginator.likely_after(last)) else { return };
             let answer = self.ask(&likely);
             self.ahead.push_back(likely, answer);
         }
+    }
+
+    /// Requests that may be under way: of large bodies fewer, so that they fit into their share of the memory.
+    fn ahead_max(&self) -> usize {
+        let fitting = self.limits.memory_bytes.get() / AHEAD_SHARE / self.largest;
+        usize::try_from(fitting).unwrap_or(usize::MAX).clamp(1, self.limits.requests_in_flight.get())
     }
 
     fn ask(&self, position: &Position) -> BoxFuture<'static, Answer<R::Rows>> {

@@ -6,24 +6,26 @@
 //!                                      --BATCHES_QUEUED-->  writer (a blocking thread: encodes and stores)
 //! ```
 //!
-//! The only file that spawns. Every task is joined; a commit that has begun is never cancelled.
+//! The queues are bounded by number and by bytes ([`Budget`]). The only file that spawns. Every task is joined; a commit that has begun is never cancelled.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::Either;
+use futures::stream::{FuturesOrdered, StreamExt};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::budget::{Budget, Share};
 use super::{Event, Observer, Progress, ResourceReport, Stop, WaitReport};
 use crate::client::{Client, Meter};
 use crate::error::Error;
 use crate::extract::{Walk, Walked};
 use crate::flow::{Receipt, TableBatch};
 use crate::load::{LoadError, LoadOptions, Loader};
-use crate::normalize::{Decoder, Draft, NormalizeError, Normalizer, Rows};
-use crate::plan::{Plan, ResourcePlan};
+use crate::normalize::{Decoder, Draft, Normalizer, Rows};
+use crate::plan::{Limits, Plan, ResourcePlan};
 
 /// Pages that are parsed and wait for decoding: one for each decoder to go on with.
 const PAGES_QUEUED: usize = 2;
@@ -36,25 +38,12 @@ const BATCHES_QUEUED: usize = 4;
 pub(super) struct Lane<'a> {
     pub(super) plan: &'a Plan,
     pub(super) resource: &'a ResourcePlan,
+    /// The limits of the run, with this lane's share of its memory.
+    pub(super) limits: Limits,
     pub(super) client: Client,
     pub(super) run_id: &'a str,
     pub(super) observer: Arc<dyn Observer>,
     pub(super) stop: Stop,
-}
-
-/// A page that its reader decoded, or one that is being decoded.
-enum Decoding {
-    Done(Draft),
-    Running(JoinHandle<Result<Draft, NormalizeError>>),
-}
-
-impl Decoding {
-    async fn draft(self) -> Result<Draft, Error> {
-        match self {
-            Self::Done(draft) => Ok(draft),
-            Self::Running(task) => Ok(task.await.map_err(|_| Error::task("the decoder panicked"))??),
-        }
-    }
 }
 
 impl Lane<'_> {
@@ -84,9 +73,9 @@ impl Lane<'_> {
     async fn load(&self, meter: &Arc<Meter>, report: &mut ResourceReport) -> Result<Receipt, Error> {
         let (loader, mut normalizer) = self.open().await?;
         let (client, decoder) = (self.client.clone(), normalizer.decoder());
-        let walk = Walk::new(self.resource, &self.plan.limits, client, Arc::clone(meter), decoder);
-        let (pages, walker) = spawn_walker(walk, self.stop.clone());
-        let (batches, writer) = spawn_writer(loader);
+        let walk = Walk::new(self.resource, &self.limits, client, Arc::clone(meter), decoder);
+        let (pages, walker) = spawn_walker(walk, self.stop.clone(), Budget::of(self.limits.memory_bytes));
+        let (batches, writer) = spawn_writer(loader, Budget::of(self.limits.memory_bytes));
         let joined = self.join_pages(pages, &mut normalizer, &batches, meter, report).await;
         drop(batches);
         let walked = walker.await.unwrap_or_else(|_| Err(Error::task("the walker panicked")));
@@ -111,12 +100,12 @@ impl Lane<'_> {
             pipeline: &self.plan.pipeline,
             resource: self.resource,
             target: &self.plan.target,
-            limits: &self.plan.limits,
+            limits: &self.limits,
             run_id: self.run_id,
         };
         let key = Normalizer::key_columns(self.resource);
         let (loader, state) = Loader::open(&options, &key).await?;
-        match Normalizer::new(self.resource, &self.plan.limits, &state) {
+        match Normalizer::new(self.resource, &self.limits, &state) {
             Ok(normalizer) => Ok((loader, normalizer)),
             Err(error) => {
                 loader.abort().await;
@@ -128,40 +117,42 @@ impl Lane<'_> {
     /// Decodes pages side by side and joins them in page order.
     async fn join_pages(
         &self,
-        mut pages: mpsc::Receiver<Walked<Rows>>,
+        mut pages: Pages,
         normalizer: &mut Normalizer,
-        batches: &mpsc::Sender<TableBatch>,
+        batches: &Batches,
         meter: &Meter,
         report: &mut ResourceReport,
     ) -> Result<(), Error> {
-        let mut decoding: VecDeque<Decoding> = VecDeque::new();
+        let mut decoding = FuturesOrdered::new();
         let decoder = normalizer.decoder();
         let mut open = true;
-        while open || !decoding.is_empty() {
-            while open && decoding.len() < PAGES_DECODED {
-                let Some((page, rows)) = pages.recv().await else {
-                    open = false;
-                    break;
-                };
-                report.pages += 1;
-                let decoder = decoder.clone();
-                decoding.push_back(match rows {
-                    Some(rows) => Decoding::Done(decoder.taken(&page, rows)),
-                    None => Decoding::Running(spawn_blocking(move || decoder.decode(&page))),
-                });
+        loop {
+            // A page keeps its share of the memory until it is joined, so that the next may come only after that.
+            tokio::select! {
+                biased;
+                Some((draft, _share)) = decoding.next() => {
+                    let draft: Draft = draft?;
+                    report.rows.read += draft.rows() as u64;
+                    let ready = normalizer.push(draft)?;
+                    if !batches.send(ready).await {
+                        return Ok(());
+                    }
+                    self.observe(meter, report);
+                }
+                page = pages.recv(), if open && decoding.len() < PAGES_DECODED => match page {
+                    Some((page, share)) => {
+                        report.pages += 1;
+                        let decoding_page = decoded(page, decoder.clone());
+                        decoding.push_back(async move { (decoding_page.await, share) });
+                    }
+                    None => open = false,
+                },
+                else => break,
             }
-            let Some(decoded) = decoding.pop_front() else { break };
-            let draft = decoded.draft().await?;
-            report.rows.read += draft.rows() as u64;
-            let ready = normalizer.push(draft)?;
-            if !send(batches, ready).await {
-                return Ok(());
-            }
-            self.observe(meter, report);
         }
         // Not known to be the end of the pages if the walker failed; then the rest is thrown away by the caller.
         let ready = normalizer.finish()?;
-        send(batches, ready).await;
+        batches.send(ready).await;
         Ok(())
     }
 
@@ -178,20 +169,40 @@ impl Lane<'_> {
     }
 }
 
-/// Hands batches to the writer; whether it is still there. One that is gone has failed and tells why itself.
-async fn send(batches: &mpsc::Sender<TableBatch>, ready: Vec<TableBatch>) -> bool {
-    for batch in ready {
-        if batches.send(batch).await.is_err() {
-            return false;
+/// The draft of a page, of which the decoding has begun.
+fn decoded((page, rows): Walked<Rows>, decoder: Decoder) -> impl Future<Output = Result<Draft, Error>> {
+    match rows {
+        Some(rows) => Either::Left(std::future::ready(Ok(decoder.taken(&page, rows)))),
+        None => {
+            let task = spawn_blocking(move || decoder.decode(&page));
+            Either::Right(async { Ok(task.await.map_err(|_| Error::task("the decoder panicked"))??) })
         }
     }
-    true
 }
 
-fn spawn_walker(
-    mut walk: Walk<Decoder>,
-    mut stop: Stop,
-) -> (mpsc::Receiver<Walked<Rows>>, JoinHandle<Result<(), Error>>) {
+/// The pages of a walk, each with its share of the memory.
+type Pages = mpsc::Receiver<(Walked<Rows>, Share)>;
+
+/// The way to the writer.
+struct Batches {
+    sender: mpsc::Sender<(TableBatch, Share)>,
+    budget: Budget,
+}
+
+impl Batches {
+    /// Hands batches to the writer; whether it is still there. One that is gone has failed and tells why itself.
+    async fn send(&self, ready: Vec<TableBatch>) -> bool {
+        for batch in ready {
+            let share = self.budget.take(batch.rows.get_array_memory_size() as u64).await;
+            if self.sender.send((batch, share)).await.is_err() {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+fn spawn_walker(mut walk: Walk<Decoder>, mut stop: Stop, budget: Budget) -> (Pages, JoinHandle<Result<(), Error>>) {
     let (sender, receiver) = mpsc::channel(PAGES_QUEUED);
     let task = tokio::spawn(async move {
         loop {
@@ -202,9 +213,13 @@ fn spawn_walker(
                 next = walk.next() => next?,
             };
             let Some(page) = next else { return Ok(()) };
+            let send = async {
+                let share = budget.take(page.0.bytes).await;
+                sender.send((page, share)).await
+            };
             // While the queue is full, requests under way go on.
             let sent = tokio::select! {
-                sent = sender.send(page) => sent,
+                sent = send => sent,
                 () = walk.work_ahead() => return Err(Error::task("the walk ended before its pages")),
             };
             if sent.is_err() {
@@ -218,12 +233,12 @@ fn spawn_walker(
 type Writing = JoinHandle<(Loader, Result<(), LoadError>)>;
 
 /// The writer has a thread of its own, because encoding is work for a core and not for a worker of the runtime.
-fn spawn_writer(mut loader: Loader) -> (mpsc::Sender<TableBatch>, Writing) {
-    let (sender, mut receiver) = mpsc::channel::<TableBatch>(BATCHES_QUEUED);
+fn spawn_writer(mut loader: Loader, budget: Budget) -> (Batches, Writing) {
+    let (sender, mut receiver) = mpsc::channel::<(TableBatch, Share)>(BATCHES_QUEUED);
     let handle = Handle::current();
     let task = spawn_blocking(move || {
         handle.block_on(async move {
-            while let Some(batch) = receiver.recv().await {
+            while let Some((batch, _share)) = receiver.recv().await {
                 if let Err(error) = loader.write(batch).await {
                     return (loader, Err(error));
                 }
@@ -231,5 +246,5 @@ fn spawn_writer(mut loader: Loader) -> (mpsc::Sender<TableBatch>, Writing) {
             (loader, Ok(()))
         })
     });
-    (sender, task)
+    (Batches { sender, budget }, task)
 }
