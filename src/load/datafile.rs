@@ -110,19 +110,19 @@ impl DataWriter {
 impl OpenFile {
     fn create(place: &Place, schema: SchemaRef, layout: &Layout) -> Result<Self, LoadErrorKind> {
         let path = Path::from(format!("part-00000-{}-c000.zstd.parquet", uuid::Uuid::new_v4()));
-        let encoder = Encoder::new(&schema, layout)?;
+        let encoder = Encoder::new(&schema, layout);
         Ok(Self { store: Arc::clone(&place.store), path, schema, encoder, upload: None, uploaded: 0, rows: 0 })
     }
 
     /// Bytes that the file has so far, with an estimate for the open row group.
-    fn bytes(&mut self) -> u64 {
-        let held = self.encoder.encoded().len() + self.encoder.open_bytes();
+    fn bytes(&self) -> u64 {
+        let held = self.encoder.encoded_bytes() + self.encoder.open_bytes();
         self.uploaded + held as u64
     }
 
     async fn upload_parts(&mut self) -> Result<(), LoadErrorKind> {
-        if self.encoder.encoded().len() >= PART_BYTES {
-            let part = std::mem::take(self.encoder.encoded());
+        if self.encoder.encoded_bytes() >= PART_BYTES {
+            let part = self.encoder.take_encoded();
             self.put(part).await?;
         }
         Ok(())
@@ -143,7 +143,7 @@ impl OpenFile {
 
     async fn close(mut self) -> Result<DataFile, LoadErrorKind> {
         let footer = self.encoder.finish()?;
-        let rest = std::mem::take(self.encoder.encoded());
+        let rest = self.encoder.take_encoded();
         if self.upload.is_some() {
             self.put(rest).await?;
             self.complete().await?;

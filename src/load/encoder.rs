@@ -14,6 +14,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::writer::SerializedFileWriter;
 
+use super::cardinality::mostly_distinct;
 use super::error::LoadErrorKind;
 use super::layout::Layout;
 
@@ -29,8 +30,8 @@ const EXPECTED_RATIO: usize = 2;
 
 /// Writes one file.
 pub(super) struct Encoder {
-    file: SerializedFileWriter<Vec<u8>>,
-    factory: ArrowRowGroupWriterFactory,
+    /// Begun with the first rows, which tell how to encode the others.
+    begun: Option<Begun>,
     schema: SchemaRef,
     layout: Layout,
     /// The open row group, by column of the schema: the writers of its leaves.
@@ -41,13 +42,15 @@ pub(super) struct Encoder {
     waiting_bytes: usize,
 }
 
+struct Begun {
+    file: SerializedFileWriter<Vec<u8>>,
+    factory: ArrowRowGroupWriterFactory,
+}
+
 impl Encoder {
-    pub(super) fn new(schema: &SchemaRef, layout: &Layout) -> Result<Self, LoadErrorKind> {
-        let writer = ArrowWriter::try_new(Vec::new(), SchemaRef::clone(schema), Some(layout.properties()?))?;
-        let (file, factory) = writer.into_serialized_writer()?;
-        Ok(Self {
-            file,
-            factory,
+    pub(super) fn new(schema: &SchemaRef, layout: &Layout) -> Self {
+        Self {
+            begun: None,
             schema: SchemaRef::clone(schema),
             layout: layout.clone(),
             columns: Vec::new(),
@@ -55,7 +58,7 @@ impl Encoder {
             waiting: Vec::new(),
             waiting_rows: 0,
             waiting_bytes: 0,
-        })
+        }
     }
 
     /// Adds rows.
@@ -69,9 +72,14 @@ impl Encoder {
         Ok(())
     }
 
-    /// The bytes of the row groups that have ended, which are handed out.
-    pub(super) fn encoded(&mut self) -> &mut Vec<u8> {
-        self.file.inner_mut()
+    /// How many bytes of row groups that have ended are there.
+    pub(super) fn encoded_bytes(&self) -> usize {
+        self.begun.as_ref().map_or(0, |begun| begun.file.inner().len())
+    }
+
+    /// The bytes of the row groups that have ended since the last time.
+    pub(super) fn take_encoded(&mut self) -> Vec<u8> {
+        self.begun.as_mut().map(|begun| std::mem::take(begun.file.inner_mut())).unwrap_or_default()
     }
 
     /// Bytes of the open row group, with an estimate of what is not encoded yet.
@@ -79,11 +87,24 @@ impl Encoder {
         self.waiting_bytes / EXPECTED_RATIO + self.group_bytes()
     }
 
-    /// Ends the file; its last bytes are left in [`Encoder::encoded`].
+    /// Ends the file; its last bytes are left for [`Encoder::take_encoded`].
     pub(super) fn finish(&mut self) -> Result<ParquetMetaData, LoadErrorKind> {
         self.encode()?;
         self.end_group()?;
-        Ok(self.file.finish()?)
+        Ok(self.begun(&[])?.file.finish()?)
+    }
+
+    fn begun(&mut self, first: &[RecordBatch]) -> Result<&mut Begun, LoadErrorKind> {
+        let begun = match self.begun.take() {
+            Some(begun) => begun,
+            None => {
+                let properties = self.layout.properties(mostly_distinct(first)?)?;
+                let writer = ArrowWriter::try_new(Vec::new(), SchemaRef::clone(&self.schema), Some(properties))?;
+                let (file, factory) = writer.into_serialized_writer()?;
+                Begun { file, factory }
+            }
+        };
+        Ok(self.begun.insert(begun))
     }
 
     fn group_bytes(&self) -> usize {
@@ -93,7 +114,9 @@ impl Encoder {
     /// Encodes what waits.
     fn encode(&mut self) -> Result<(), LoadErrorKind> {
         (self.waiting_rows, self.waiting_bytes) = (0, 0);
-        let mut waiting = std::mem::take(&mut self.waiting).into_iter();
+        let waiting = std::mem::take(&mut self.waiting);
+        self.begun(&waiting)?;
+        let mut waiting = waiting.into_iter();
         let mut next = waiting.next();
         while next.is_some() {
             let mut room = self.layout.group_rows.saturating_sub(self.group_rows);
@@ -136,8 +159,9 @@ impl Encoder {
     }
 
     /// The writers of a new row group, by column of the schema.
-    fn new_columns(&self) -> Result<Vec<Vec<ArrowColumnWriter>>, LoadErrorKind> {
-        let mut writers = self.factory.create_column_writers(self.file.flushed_row_groups().len())?.into_iter();
+    fn new_columns(&mut self) -> Result<Vec<Vec<ArrowColumnWriter>>, LoadErrorKind> {
+        let Begun { file, factory } = self.begun(&[])?;
+        let mut writers = factory.create_column_writers(file.flushed_row_groups().len())?.into_iter();
         let leaves = |field: &FieldRef| {
             let none = arrow::array::new_empty_array(field.data_type());
             Ok::<_, ParquetError>(writers.by_ref().take(compute_leaves(field, &none)?.len()).collect())
@@ -153,7 +177,7 @@ impl Encoder {
         let chunks: Vec<ArrowColumnChunk> =
             side_by_side(leaves, self.group_rows > ALONE_ROWS, ArrowColumnWriter::close)?;
         self.group_rows = 0;
-        let mut group = self.file.next_row_group()?;
+        let mut group = self.begun(&[])?.file.next_row_group()?;
         for chunk in chunks {
             chunk.append_to_row_group(&mut group)?;
         }

@@ -1,7 +1,8 @@
 //! How data files are laid out: their size, that of their row groups, and how they are encoded.
 
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
+use parquet::schema::types::ColumnPath;
 
 use super::error::LoadErrorKind;
 use crate::plan::Limits;
@@ -34,13 +35,14 @@ impl Layout {
         }
     }
 
-    /// What the encoder is told; it does not end row groups by itself.
-    pub(super) fn properties(&self) -> Result<WriterProperties, LoadErrorKind> {
-        Ok(WriterProperties::builder()
+    /// What the encoder is told; it does not end row groups by itself. `plain`: columns without a dictionary.
+    pub(super) fn properties(&self, plain: Vec<ColumnPath>) -> Result<WriterProperties, LoadErrorKind> {
+        let properties = WriterProperties::builder()
             .set_created_by(concat!("alluvium ", env!("CARGO_PKG_VERSION")).to_owned())
             // Level 1: the levels above cost more time than the network saves for REST data.
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
-            .set_statistics_enabled(EnabledStatistics::Page)
-            .build())
+            .set_statistics_enabled(EnabledStatistics::Page);
+        let without = |properties: WriterPropertiesBuilder, path| properties.set_column_dictionary_enabled(path, false);
+        Ok(plain.into_iter().fold(properties, without).build())
     }
 }

@@ -9,6 +9,7 @@
 //! another run of the same pipeline has committed.
 
 mod align;
+mod cardinality;
 mod commit;
 mod datafile;
 mod encoder;
