@@ -29,8 +29,8 @@ use alluvium::flow::{BodyReader, Page, RowPath, TableState};
 use alluvium::json::Path;
 use alluvium::normalize::Normalizer;
 use alluvium::plan::{
-    Endpoint, Limits, Method, Naming, PaginatorSpec, ResourceName, ResourcePlan, RowSelection, SafeUrl, SchemaRules,
-    TableName, WriteDisposition,
+    DeltaOptions, Endpoint, Limits, Method, Naming, PaginatorSpec, ResourceName, ResourcePlan, RowSelection, SafeUrl,
+    SchemaRules, TableName, WriteDisposition,
 };
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
@@ -186,6 +186,7 @@ fn resource() -> ResourcePlan {
         rename: Vec::new(),
         naming: Naming::SnakeCase,
         schema: SchemaRules::default(),
+        delta: DeltaOptions::default(),
         selected: true,
     }
 }

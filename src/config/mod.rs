@@ -15,6 +15,7 @@ mod auth;
 mod client;
 mod columns;
 mod defaults;
+mod delta;
 mod destination;
 mod endpoint;
 mod headers;

@@ -2,6 +2,7 @@
 
 use super::client::Client;
 use super::columns;
+use super::delta;
 use super::endpoint::{self, Surrounding};
 use super::problem::{Place, Problem, Report, code};
 use super::reader::{self, Reader, invalid, unknown_word, unsupported_word, wrong_type};
@@ -52,13 +53,25 @@ pub(super) fn read(tree: &Tree, client: Option<&Client<'_>>, lookups: &Lookups<'
     let selected = reader.bool("selected").unwrap_or(true);
     let endpoint = endpoint(&mut reader, written_name.map(|(_, text)| text), client, lookups);
     let schema = schema::read(&mut reader);
+    let delta = delta::read(&mut reader);
     refuse(&mut reader);
     reader.close();
 
     let plan = || {
         let (name, table) = (name.as_ref()?.0.clone(), table.as_ref()?.0.clone());
         let (endpoint, write, naming) = (endpoint?, write?, naming?);
-        Some(ResourcePlan { name, table, endpoint, write, columns: columns.hints, rename, naming, schema, selected })
+        Some(ResourcePlan {
+            name,
+            table,
+            endpoint,
+            write,
+            columns: columns.hints,
+            rename,
+            naming,
+            schema,
+            delta,
+            selected,
+        })
     };
     let plan = plan();
     Some(Resource { name, table, plan })

@@ -10,27 +10,26 @@ use crate::plan::WriteDisposition;
 enum Disposition {
     Append,
     Replace,
-    Merge,
+    Merge { skips_unchanged: bool },
     Skip,
 }
 
 const DISPOSITIONS: [(&str, Disposition); 4] = [
     ("append", Disposition::Append),
     ("replace", Disposition::Replace),
-    ("merge", Disposition::Merge),
+    ("merge", Disposition::Merge { skips_unchanged: true }),
     ("skip", Disposition::Skip),
 ];
 
 const STRATEGIES: [&str; 5] = ["cdc", "delete-insert", "insert-only", "scd2", "upsert"];
 
 /// dlt's options of a strategy.
-const OPTIONS: [&str; 8] = [
+const OPTIONS: [&str; 7] = [
     "active_record_timestamp",
     "boundary_timestamp",
     "deduplicated",
     "destination_scope",
     "row_version_column_name",
-    "skip_unchanged_rows",
     "source_filter",
     "validity_column_names",
 ];
@@ -50,12 +49,12 @@ pub(super) fn read(reader: &mut Reader<'_>, columns_key: Vec<String>) -> Option<
         Disposition::Append => Some(WriteDisposition::Append),
         Disposition::Replace => Some(WriteDisposition::Replace),
         Disposition::Skip => Some(WriteDisposition::Skip),
-        Disposition::Merge if key.is_empty() => {
+        Disposition::Merge { .. } if key.is_empty() => {
             let message = "`write_disposition` `merge` needs a `primary_key`";
             report.add(Problem::new(code::MISSING, &reader.tree.at, message).hint("give `primary_key: id`"));
             None
         }
-        Disposition::Merge => Some(WriteDisposition::Merge { key }),
+        Disposition::Merge { skips_unchanged } => Some(WriteDisposition::Merge { key, skips_unchanged }),
     }
 }
 
@@ -103,14 +102,19 @@ fn long_form(tree: &Tree, report: &Report) -> Option<Disposition> {
     let disposition = reader.required("disposition").and_then(|tree| named(tree, reader::text(tree, report)?, report));
     let strategy = reader.present("strategy");
     let strategy_fits = strategy.is_none_or(|strategy| {
-        let is_merge = disposition.is_none_or(|disposition| matches!(disposition, Disposition::Merge));
+        let is_merge = disposition.is_none_or(|disposition| matches!(disposition, Disposition::Merge { .. }));
         if !is_merge {
             reader::invalid(strategy, "belongs to `merge` only", report);
         }
         is_upsert(strategy, report) && is_merge
     });
+    let skips_unchanged = reader.bool("skip_unchanged_rows");
     reader.refuse(&OPTIONS);
     reader.close();
+    let disposition = disposition.map(|disposition| match (disposition, skips_unchanged) {
+        (Disposition::Merge { .. }, Some(skips_unchanged)) => Disposition::Merge { skips_unchanged },
+        (disposition, _) => disposition,
+    });
     disposition.filter(|_| strategy_fits)
 }
 

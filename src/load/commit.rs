@@ -133,21 +133,21 @@ impl Entry {
     }
 }
 
-/// The `metaData` action of a new table.
+/// The metadata of a new table.
 pub(super) fn new_metadata(schema_string: &str) -> Value {
-    json!({"metaData": {
+    json!({
         "id": uuid::Uuid::new_v4().to_string(),
         "format": {"provider": "parquet", "options": {}},
         "schemaString": schema_string,
         "partitionColumns": [],
         "configuration": {},
         "createdTime": now_ms(),
-    }})
+    })
 }
 
-/// The `protocol` action of a new table: the oldest one, which every reader knows.
+/// The protocol of a new table: the oldest one, which every reader knows.
 pub(super) fn new_protocol() -> Value {
-    json!({"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}})
+    json!({"minReaderVersion": 1, "minWriterVersion": 2})
 }
 
 fn now_ms() -> i64 {

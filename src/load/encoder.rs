@@ -3,9 +3,6 @@
 //! Rows wait until there are enough of them to be worth the threads; then each column takes all that wait. The bytes do not depend
 //! on how many threads there are.
 
-use std::num::NonZeroUsize;
-use std::sync::{Mutex, OnceLock, PoisonError};
-
 use arrow::datatypes::{FieldRef, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowWriter;
@@ -15,6 +12,7 @@ use parquet::file::metadata::ParquetMetaData;
 use parquet::file::writer::SerializedFileWriter;
 
 use super::cardinality::mostly_distinct;
+use super::cores::side_by_side;
 use super::error::LoadErrorKind;
 use super::layout::Layout;
 
@@ -151,7 +149,7 @@ impl Encoder {
                     writer.write(&leaf)?;
                 }
             }
-            Ok(leaves)
+            Ok::<_, ParquetError>(leaves)
         });
         self.columns = encoded?;
         self.group_rows += rows;
@@ -184,42 +182,4 @@ impl Encoder {
         group.close()?;
         Ok(())
     }
-}
-
-/// Works on all items, in the order of whichever thread comes first to it; the results are in the order of the items.
-fn side_by_side<T: Send, R: Send>(
-    items: Vec<T>,
-    is_worth_threads: bool,
-    work: impl Fn(T) -> Result<R, ParquetError> + Sync,
-) -> Result<Vec<R>, LoadErrorKind> {
-    let threads = if is_worth_threads { cores().min(items.len()) } else { 1 };
-    let mut done: Vec<(usize, R)> = Vec::with_capacity(items.len());
-    let next = Mutex::new(items.into_iter().enumerate());
-    let share = || {
-        let mut done = Vec::new();
-        loop {
-            let item = next.lock().unwrap_or_else(PoisonError::into_inner).next();
-            let Some((index, item)) = item else { return Ok::<_, ParquetError>(done) };
-            done.push((index, work(item)?));
-        }
-    };
-    std::thread::scope(|scope| {
-        let others: Vec<_> =
-            (1..threads).map_while(|_| std::thread::Builder::new().spawn_scoped(scope, share).ok()).collect();
-        done.extend(share()?);
-        for other in others {
-            done.extend(
-                other.join().unwrap_or_else(|_| Err(ParquetError::General("the encoder panicked".to_owned())))?,
-            );
-        }
-        Ok::<_, ParquetError>(())
-    })?;
-    done.sort_unstable_by_key(|(index, _)| *index);
-    Ok(done.into_iter().map(|(_, result)| result).collect())
-}
-
-/// Threads for encoding: one a core. Asking the system takes longer than encoding a few rows.
-fn cores() -> usize {
-    static CORES: OnceLock<usize> = OnceLock::new();
-    *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, NonZeroUsize::get))
 }

@@ -2,21 +2,22 @@
 
 use std::time::Duration;
 
-use arrow::datatypes::{DataType, Fields, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use futures::TryStreamExt;
-use hashbrown::HashSet;
+use roaring::RoaringTreemap;
 use serde_json::{Value, json};
 
 use super::align::union;
 use super::commit::{CommitOutcome, Entry, new_metadata, new_protocol};
 use super::datafile::{DataFile, DataWriter};
 use super::error::LoadErrorKind;
-use super::merge::{Merge, without};
+use super::fits::{check_types, same_types};
+use super::merge::Merge;
 use super::source::Shelf;
 use super::store::Place;
 use super::table::{Snapshot, TableFile};
 use super::widen::{Widening, widened};
-use super::{Disposition, Loader, read, schema};
+use super::{Disposition, Loader, read, schema, vectors};
 use crate::flow::{FileCounts, LoadSchema, Receipt, Rejects, RowCounts};
 
 /// What one data commit does, planned against one version.
@@ -25,6 +26,10 @@ struct Change {
     added: Vec<DataFile>,
     /// Files of `added` that were written for this attempt alone, to be removed when it does not land.
     written_now: Vec<DataFile>,
+    /// The actions that put files back without some rows.
+    put_back: Vec<Value>,
+    /// The file that says which rows these are, written for this attempt alone.
+    vectors: Option<object_store::path::Path>,
     rows: RowCounts,
     files: FileCounts,
 }
@@ -34,8 +39,8 @@ enum Attempt {
     Done(Receipt),
     /// Another writer committed; commits of ours that landed are counted.
     Again,
-    /// The table has the types of the load now.
-    Widened,
+    /// The table has now what the load needs of it: other types, or deletion vectors.
+    Prepared,
 }
 
 impl Loader {
@@ -86,7 +91,7 @@ impl Loader {
             }
             match self.attempt(load, staged, commits).await? {
                 Attempt::Done(receipt) => return Ok(receipt),
-                Attempt::Widened => {}
+                Attempt::Prepared => {}
                 Attempt::Again => attempt += 1,
             }
             tracing::debug!(table = %self.table, attempt, "the table has moved on, planning again");
@@ -113,7 +118,16 @@ impl Loader {
                 CommitOutcome::Conflict => Attempt::Again,
                 CommitOutcome::Committed => {
                     *commits += 1;
-                    Attempt::Widened
+                    Attempt::Prepared
+                }
+            });
+        }
+        if self.wants_vectors && !snapshot.lists_vectors() {
+            return Ok(match vectors::switch_on(&self.place, &snapshot, &self.run_id).await? {
+                CommitOutcome::Conflict => Attempt::Again,
+                CommitOutcome::Committed => {
+                    *commits += 1;
+                    Attempt::Prepared
                 }
             });
         }
@@ -126,12 +140,13 @@ impl Loader {
         match outcome {
             Ok(CommitOutcome::Committed) => Ok(Attempt::Done(receipt(Some(snapshot.version), *commits, &change))),
             Ok(CommitOutcome::Conflict) => {
-                let paths: Vec<_> = change.written_now.iter().map(|file| file.path.clone()).collect();
-                self.place.discard(&paths).await;
+                self.place.discard(&change.written_now()).await;
                 Ok(Attempt::Again)
             }
             Err(error) => {
-                self.place.discard_after(&error, &change.written_now).await;
+                if !error.may_be_committed() {
+                    self.place.discard(&change.written_now()).await;
+                }
                 Err(error)
             }
         }
@@ -145,8 +160,14 @@ impl Loader {
             return Ok(Attempt::Done(receipt(None, 0, &change)));
         }
         let mut entry = self.entry();
-        entry.push(new_protocol());
-        entry.push(new_metadata(&schema::schema_string(schema.fields())?));
+        let (mut protocol, mut metadata) = (new_protocol(), new_metadata(&schema::schema_string(schema.fields())?));
+        if self.wants_vectors {
+            // Nobody has written to it, so that nothing but these has to be listed.
+            protocol = vectors::with_vectors(&json!({}));
+            vectors::switch_on_in(&mut metadata);
+        }
+        entry.push(json!({ "protocol": protocol }));
+        entry.push(json!({ "metaData": metadata }));
         self.push_change(&mut entry, &change, 0);
         self.sync(&change)?;
         Ok(match entry.commit(&self.place, 0).await? {
@@ -186,12 +207,15 @@ impl Loader {
             spill,
             rows: self.source.rows,
             layout: &self.layout,
+            skips_unchanged: self.skips_unchanged,
         };
         let merged = merge.apply(snapshot).await?;
         Ok(Change {
             removed: merged.removed,
             written_now: merged.added.clone(),
             added: merged.added,
+            put_back: merged.put_back,
+            vectors: merged.vectors,
             rows: merged.rows,
             files: merged.files,
         })
@@ -239,14 +263,17 @@ impl Loader {
         for removed in &change.removed {
             entry.push(removed.clone());
         }
+        for file in &change.put_back {
+            entry.push(file.clone());
+        }
         for file in &change.added {
             entry.push_file(file);
         }
     }
 
     fn sync(&self, change: &Change) -> Result<(), LoadErrorKind> {
-        let paths: Vec<_> = change.added.iter().map(|file| file.path.clone()).collect();
-        self.place.sync(&paths)
+        let paths = change.added.iter().map(|file| file.path.clone()).chain(change.vectors.clone());
+        self.place.sync(&paths.collect::<Vec<_>>())
     }
 
     /// A merge plans again on whatever the table is; append and replace cannot tell whether their rows are in it already.
@@ -292,7 +319,7 @@ async fn cleaned(
     let mut first = 0;
     for file in written {
         let end = first + file.rows;
-        let gone: HashSet<u64> = replaced.iter().filter(|row| (first..end).contains(*row)).copied().collect();
+        let gone: RoaringTreemap = replaced.iter().filter(|row| (first..end).contains(*row)).copied().collect();
         if gone.is_empty() && same_types(file.schema.fields(), schema.fields()) {
             files.push(file.clone());
         } else {
@@ -300,7 +327,7 @@ async fn cleaned(
             let mut batches = read::rows(place, &file.path, file.bytes, schema).await?;
             let mut at = first;
             while let Some(batch) = batches.try_next().await? {
-                clean.write(&without(&batch, at, &gone)?).await?;
+                clean.write(&read::without(&batch, at, &gone)?).await?;
                 at += batch.num_rows() as u64;
             }
         }
@@ -318,11 +345,18 @@ fn kept_columns(table: &SchemaRef, load: &LoadSchema) -> Vec<String> {
 }
 
 impl Change {
+    /// What is to be removed where this attempt does not land.
+    fn written_now(&self) -> Vec<object_store::path::Path> {
+        self.written_now.iter().map(|file| file.path.clone()).chain(self.vectors.clone()).collect()
+    }
+
     fn of_new_rows(files: &[DataFile], read: u64, replaced: u64) -> Self {
         Self {
             removed: Vec::new(),
             added: files.to_vec(),
             written_now: Vec::new(),
+            put_back: Vec::new(),
+            vectors: None,
             rows: RowCounts { read, inserted: read.saturating_sub(replaced), ..RowCounts::default() },
             files: FileCounts { added: files.len() as u64, ..FileCounts::default() },
         }
@@ -337,37 +371,4 @@ fn receipt(version: Option<u64>, commits: u64, change: &Change) -> Receipt {
 async fn wait_before(attempt: usize) {
     let ceiling = 50_u64.saturating_mul(1 << attempt.min(7)).min(5_000);
     tokio::time::sleep(Duration::from_millis(fastrand::u64(1..=ceiling))).await;
-}
-
-/// Whether a file's columns have the types of the schema. Columns that the file lacks are null to every reader.
-fn same_types(file: &Fields, schema: &Fields) -> bool {
-    file.iter().all(|field| {
-        let found = schema.iter().find(|other| other.name() == field.name());
-        found.is_some_and(|other| same_type(field.data_type(), other.data_type()))
-    })
-}
-
-fn same_type(file: &DataType, schema: &DataType) -> bool {
-    match (file, schema) {
-        (DataType::Struct(file), DataType::Struct(schema)) => same_types(file, schema),
-        (DataType::List(file), DataType::List(schema)) => same_type(file.data_type(), schema.data_type()),
-        (file, schema) => file == schema,
-    }
-}
-
-/// Whether the load's columns still have the table's types, which another writer may have changed.
-fn check_types(load: &Fields, table: &Fields) -> Result<(), LoadErrorKind> {
-    let fits = load.iter().all(|field| {
-        let found = table.iter().find(|other| other.name().eq_ignore_ascii_case(field.name()));
-        found.is_none_or(|other| same_or_grown(field.data_type(), other.data_type()))
-    });
-    if fits { Ok(()) } else { Err(LoadErrorKind::SchemaMoved) }
-}
-
-fn same_or_grown(load: &DataType, table: &DataType) -> bool {
-    match (load, table) {
-        (DataType::Struct(load), DataType::Struct(table)) => check_types(load, table).is_ok(),
-        (DataType::List(load), DataType::List(table)) => same_or_grown(load.data_type(), table.data_type()),
-        (load, table) => load == table,
-    }
 }

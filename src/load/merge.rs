@@ -1,40 +1,54 @@
-//! Merging rows into a table that has some: copy on write, at the cost of the files that hold a changed row.
+//! Merging rows into a table that has some, at the cost of the change.
 //!
-//! 1. Files whose key range lies outside that of the new rows are left alone ([`prune`]).
-//! 2. Of the others only the key columns are read, to find the rows that new ones match ([`find`]).
-//! 3. Files with matches are read whole; matched rows are compared with the new ones by their digests.
-//! 4. Files with a changed row are written again without it; files whose rows are all gone are dropped.
+//! 1. Files whose keys lie outside those of the new rows are left alone ([`prune`], [`sieve`]).
+//! 2. Of the others only the key columns are read, to find the rows that new ones match ([`find`]), files side by side.
+//! 3. Matched rows are compared with the new ones by their digests, unless equal rows are to be written too ([`rework`]).
+//! 4. Rows that change are taken out of their files: by a deletion vector where the table has them, else by writing the file again;
+//!    a file without any row left is dropped.
 //! 5. New rows that match nothing, or something else, go into new files. Unchanged rows are not written.
 
 mod find;
 mod kept;
 mod prune;
+mod rework;
+mod sieve;
 
-use arrow::array::{BooleanArray, RecordBatch};
+use std::sync::{Mutex, PoisonError};
+
+use arrow::array::BooleanArray;
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::SchemaRef;
-use futures::TryStreamExt;
-use hashbrown::HashSet;
+use object_store::path::Path;
+use roaring::RoaringTreemap;
+use serde_json::Value;
 
 use super::align::align;
+use super::cores::futures_side_by_side;
 use super::datafile::{DataFile, DataWriter};
+use super::deletion::VectorFile;
 use super::error::LoadErrorKind;
 use super::key::{RowReader, digest};
 use super::layout::Layout;
-use super::read;
 use super::source::{Keys, key_schema};
 use super::spill::Spill;
 use super::store::Place;
 use super::table::{Snapshot, TableFile};
 use crate::flow::{FileCounts, RowCounts};
+use find::Search;
 use kept::Kept;
+use rework::{Outcome, Rework, Reworked};
+use sieve::Sieve;
 
 /// What a merge makes of one version of the table.
 pub(super) struct Merged {
     /// The actions that take files out of the table.
-    pub(super) removed: Vec<serde_json::Value>,
+    pub(super) removed: Vec<Value>,
     /// The files that take their place, and those of the new rows.
     pub(super) added: Vec<DataFile>,
+    /// The actions that put files back without some rows.
+    pub(super) put_back: Vec<Value>,
+    /// The file that says which rows these are.
+    pub(super) vectors: Option<Path>,
     pub(super) rows: RowCounts,
     pub(super) files: FileCounts,
 }
@@ -50,6 +64,8 @@ pub(super) struct Merge<'a> {
     pub(super) spill: &'a mut Spill,
     pub(super) rows: u64,
     pub(super) layout: &'a Layout,
+    /// Rows that are in the table as they are are not written.
+    pub(super) skips_unchanged: bool,
 }
 
 /// What is known of a new row while the table is searched.
@@ -59,6 +75,8 @@ enum Fate {
     Replaced,
     /// No row of the table has its key.
     New,
+    /// One row of the table has its key, and may be equal.
+    Matched,
     /// One row of the table has its key, and is equal.
     Unchanged,
     /// A row of the table has its key and is not equal, or several have it.
@@ -72,83 +90,76 @@ struct Match {
     row: u64,
 }
 
-/// What the comparison finds out.
-struct Known<'a> {
-    fates: &'a mut [Fate],
-    kept: &'a mut Kept,
+/// A file with rows that new ones match.
+struct Hit<'f> {
+    file: &'f TableFile,
+    /// Rows that are gone from it already.
+    deleted: RoaringTreemap,
+    /// In the order of the file's rows.
+    matches: Vec<Match>,
 }
 
-impl Known<'_> {
-    /// Compares the matched rows of a batch, of which the first has a number in its file.
-    fn settle(
-        &mut self,
-        batch: &RecordBatch,
-        first: u64,
-        matches: &[Match],
-        reader: &RowReader,
-        digests: &[u128],
-    ) -> Result<(), LoadErrorKind> {
-        let rows = reader.encode(batch)?;
-        let mut changed = Vec::new();
-        for found in matches {
-            let index = usize::try_from(found.row_in_file - first).unwrap_or(usize::MAX);
-            let stored = digest(rows.row(index).data());
-            let equal = get(digests, found.row) == Some(&stored);
-            let fate = match (get(self.fates, found.row), equal) {
-                (Some(Fate::New), true) => Fate::Unchanged,
-                _ => Fate::Changed,
-            };
-            if fate == Fate::Changed {
-                changed.push((found.row, index));
-            }
-            set(self.fates, found.row, fate);
-        }
-        self.kept.keep(batch, &changed)
-    }
-}
+/// What was written and is to be removed if the merge fails.
+type Written = Mutex<Vec<Path>>;
 
 impl Merge<'_> {
     /// Reads the table and writes what has to be written. Nothing is committed.
     pub(super) async fn apply(&mut self, snapshot: &Snapshot) -> Result<Merged, LoadErrorKind> {
-        if snapshot.files.iter().any(|file| file.deleted_rows.is_some()) {
-            return Err(LoadErrorKind::Feature { feature: "deletionVectors".to_owned() });
+        let written = Written::default();
+        match self.apply_to(snapshot, &written).await {
+            Ok(merged) => Ok(merged),
+            Err(error) => {
+                let paths = written.into_inner().unwrap_or_else(PoisonError::into_inner);
+                self.place.discard(&paths).await;
+                Err(error)
+            }
         }
+    }
+
+    async fn apply_to(&mut self, snapshot: &Snapshot, written: &Written) -> Result<Merged, LoadErrorKind> {
         let mut files = FileCounts::default();
         let mut fates = self.first_fates()?;
-        let range = prune::KeyRange::of(self.spill, &self.keys.names)?;
-        let keys = key_schema(&self.schema, &self.keys.names)?;
-        let mut hit = Vec::new();
-        let mut kept = Kept::new(&self.schema, &self.kept);
-        let mut digests: Option<Vec<u128>> = None;
-        for file in &snapshot.files {
-            if !range.may_touch(file, &self.keys.names) {
-                continue;
+        let candidates = self.candidates(snapshot)?;
+        files.scanned = candidates.1.len() as u64;
+        let hits = self.search(candidates)?;
+        self.judge(&hits, &mut fates);
+        let rework = Rework {
+            place: self.place,
+            layout: self.layout,
+            schema: SchemaRef::clone(&self.schema),
+            takes_vectors: snapshot.takes_vectors(),
+            digests: if self.skips_unchanged && !hits.is_empty() { Some(self.digests()?) } else { None },
+            fates: &fates,
+            kept: Mutex::new(Kept::new(&self.schema, &self.kept)),
+        };
+        let reworked = futures_side_by_side(hits.iter().collect(), async |hit| {
+            let reworked = rework.file(hit).await?;
+            if let Outcome::Replaced(files) = &reworked.outcome {
+                note(written, files.iter().map(|file| file.path.clone()));
             }
-            files.scanned += 1;
-            let matches = find::matches(self.place, file, &keys, self.keys).await?;
-            if matches.is_empty() {
-                continue;
-            }
-            let digests = match &digests {
-                Some(digests) => digests,
-                None => digests.insert(self.digests(&kept)?),
-            };
-            self.compare(file, &matches, digests, &mut Known { fates: &mut fates, kept: &mut kept }).await?;
-            hit.push((file, matches));
+            Ok(reworked)
+        })?;
+        let kept = rework.kept.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for row in reworked.iter().flat_map(|reworked| &reworked.unchanged) {
+            set(&mut fates, *row, Fate::Unchanged);
         }
+        let gone: u64 = reworked.iter().map(|reworked| reworked.gone).sum();
+        let mut merged = self.take_out(&hits, reworked, written).await?;
         let mut writer = DataWriter::new(self.place, self.layout);
-        let written = self.write(&hit, &fates, &kept, &mut writer).await;
-        let (removed, deleted) = match written {
-            Ok(written) => written,
+        let new = match self.write_new(&fates, &kept, &mut writer).await {
+            Ok(()) => writer.close().await,
+            Err(error) => Err(error),
+        };
+        match new {
+            Ok(new) => merged.added.extend(new),
             Err(error) => {
                 writer.abort().await;
                 return Err(error);
             }
-        };
-        let added = writer.close().await?;
-        files.added = added.len() as u64;
-        files.removed = removed.len() as u64;
-        Ok(Merged { removed, added, rows: self.count(&fates, deleted), files })
+        }
+        files.added = merged.added.len() as u64;
+        files.removed = (merged.removed.len() - merged.put_back.len()) as u64;
+        Ok(Merged { rows: self.count(&fates, gone), files, ..merged })
     }
 
     fn first_fates(&mut self) -> Result<Vec<Fate>, LoadErrorKind> {
@@ -160,9 +171,43 @@ impl Merge<'_> {
         Ok(fates)
     }
 
+    /// The files that may have a key of the load.
+    fn candidates<'f>(&mut self, snapshot: &'f Snapshot) -> Result<(Sieve, Vec<&'f TableFile>), LoadErrorKind> {
+        let names = &self.keys.names;
+        let range = prune::KeyRange::of(self.spill, names)?;
+        let first = names.first().map(String::as_str).unwrap_or_default();
+        let sieve = Sieve::of(self.spill, self.rows, first)?;
+        let may_touch = |file: &&TableFile| {
+            let bounds = file.bounds(first);
+            range.may_touch(file, names) && bounds.is_none_or(|(low, high)| sieve.may_lie_within(low, high))
+        };
+        let files = snapshot.files.iter().filter(may_touch).collect();
+        Ok((sieve, files))
+    }
+
+    /// The files that have a key of the load, with the rows that have it.
+    fn search<'f>(&self, (sieve, files): (Sieve, Vec<&'f TableFile>)) -> Result<Vec<Hit<'f>>, LoadErrorKind> {
+        let schema = key_schema(&self.schema, &self.keys.names)?;
+        let search = Search { place: self.place, keys: self.keys, schema, sieve: &sieve };
+        let found = futures_side_by_side(files, |file| search.file(file))?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// Tells the new rows that match. Where several rows of the table have one key, all of them go.
+    fn judge(&self, hits: &[Hit<'_>], fates: &mut [Fate]) {
+        for found in hits.iter().flat_map(|hit| &hit.matches) {
+            let fate = match get(fates, found.row) {
+                Some(Fate::New) if self.skips_unchanged => Fate::Matched,
+                _ => Fate::Changed,
+            };
+            set(fates, found.row, fate);
+        }
+    }
+
     /// The digest of every new row under the table's schema.
-    fn digests(&mut self, kept: &Kept) -> Result<Vec<u128>, LoadErrorKind> {
-        let reader = RowReader::columns(&self.schema, kept.compared(&self.schema))?;
+    fn digests(&mut self) -> Result<Vec<u128>, LoadErrorKind> {
+        let compared = Kept::new(&self.schema, &self.kept).compared(&self.schema);
+        let reader = RowReader::columns(&self.schema, compared)?;
         let mut digests = Vec::new();
         for index in 0..self.spill.segments() {
             for batch in self.spill.segment(index)? {
@@ -173,58 +218,26 @@ impl Merge<'_> {
         Ok(digests)
     }
 
-    /// Reads a file whole and tells which of its matched rows the new ones change.
-    async fn compare(
+    /// The actions that take the rows that go out of their files.
+    async fn take_out(
         &self,
-        file: &TableFile,
-        matches: &[Match],
-        digests: &[u128],
-        known: &mut Known<'_>,
-    ) -> Result<(), LoadErrorKind> {
-        let reader = RowReader::columns(&self.schema, known.kept.compared(&self.schema))?;
-        let mut batches = read::rows(self.place, &file.path, file.size, &self.schema).await?;
-        let mut pending = matches.iter().peekable();
-        let mut first = 0;
-        while let Some(batch) = batches.try_next().await? {
-            let end = first + batch.num_rows() as u64;
-            let mut inside = Vec::new();
-            while let Some(found) = pending.next_if(|found| found.row_in_file < end) {
-                inside.push(*found);
+        hits: &[Hit<'_>],
+        reworked: Vec<Reworked>,
+        written: &Written,
+    ) -> Result<Merged, LoadErrorKind> {
+        let (mut removed, mut added, mut put_back) = (Vec::new(), Vec::new(), Vec::new());
+        let mut vectors = VectorFile::new();
+        for (hit, reworked) in hits.iter().zip(reworked) {
+            match reworked.outcome {
+                Outcome::Stays => continue,
+                Outcome::Replaced(files) => added.extend(files),
+                Outcome::Vector(rows) => put_back.push(hit.file.add_with(&vectors.add(&rows)?)),
             }
-            if !inside.is_empty() {
-                known.settle(&batch, first, &inside, &reader, digests)?;
-            }
-            first = end;
+            removed.push(hit.file.remove.clone());
         }
-        Ok(())
-    }
-
-    /// Writes the files that change, and the new rows. Gives the removals, and how many rows are gone from the files.
-    async fn write(
-        &mut self,
-        hit: &[(&TableFile, Vec<Match>)],
-        fates: &[Fate],
-        kept: &Kept,
-        writer: &mut DataWriter,
-    ) -> Result<(Vec<serde_json::Value>, u64), LoadErrorKind> {
-        let mut removed = Vec::new();
-        let mut gone_rows = 0;
-        for (file, matches) in hit {
-            let changed = |found: &&Match| get(fates, found.row) == Some(&Fate::Changed);
-            let gone: HashSet<u64> = matches.iter().filter(changed).map(|found| found.row_in_file).collect();
-            if gone.is_empty() {
-                continue;
-            }
-            gone_rows += gone.len() as u64;
-            removed.push(file.remove.clone());
-            if file.rows != Some(gone.len() as u64) {
-                copy_without(self.place, file, &self.schema, &gone, writer).await?;
-                // Each rewritten file stays a file of its own, so that its key range stays narrow.
-                writer.roll().await?;
-            }
-        }
-        self.write_new(fates, kept, writer).await?;
-        Ok((removed, gone_rows))
+        note(written, [vectors.path()]);
+        let vectors = vectors.write(self.place).await?;
+        Ok(Merged { removed, added, put_back, vectors, rows: RowCounts::default(), files: FileCounts::default() })
     }
 
     async fn write_new(&mut self, fates: &[Fate], kept: &Kept, writer: &mut DataWriter) -> Result<(), LoadErrorKind> {
@@ -237,7 +250,7 @@ impl Merge<'_> {
                     .get(first..end)
                     .unwrap_or_default()
                     .iter()
-                    .map(|fate| Some(matches!(fate, Fate::New | Fate::Changed)))
+                    .map(|fate| Some(matches!(fate, Fate::New | Fate::Matched | Fate::Changed)))
                     .collect();
                 let rows = kept.restore(align(&batch, &self.schema)?, first as u64)?;
                 first = end;
@@ -248,13 +261,13 @@ impl Merge<'_> {
     }
 
     fn count(&self, fates: &[Fate], gone: u64) -> RowCounts {
-        let count = |wanted: Fate| fates.iter().filter(|fate| **fate == wanted).count() as u64;
-        let updated = count(Fate::Changed);
+        let count = |wanted: &[Fate]| fates.iter().filter(|fate| wanted.contains(fate)).count() as u64;
+        let updated = count(&[Fate::Matched, Fate::Changed]);
         RowCounts {
             read: self.rows,
-            inserted: count(Fate::New),
+            inserted: count(&[Fate::New]),
             updated,
-            unchanged: count(Fate::Unchanged),
+            unchanged: count(&[Fate::Unchanged]),
             // Rows of the table that shared their key with another one.
             deleted: gone.saturating_sub(updated),
             rejected: 0,
@@ -262,28 +275,8 @@ impl Merge<'_> {
     }
 }
 
-/// Writes the rows of a file again, without some.
-async fn copy_without(
-    place: &Place,
-    file: &TableFile,
-    schema: &SchemaRef,
-    gone: &HashSet<u64>,
-    writer: &mut DataWriter,
-) -> Result<(), LoadErrorKind> {
-    let mut batches = read::rows(place, &file.path, file.size, schema).await?;
-    let mut first = 0;
-    while let Some(batch) = batches.try_next().await? {
-        writer.write(&without(&batch, first, gone)?).await?;
-        first += batch.num_rows() as u64;
-    }
-    Ok(())
-}
-
-/// The rows of a batch, of which the first has a number, without some.
-pub(super) fn without(batch: &RecordBatch, first: u64, gone: &HashSet<u64>) -> Result<RecordBatch, LoadErrorKind> {
-    let end = first + batch.num_rows() as u64;
-    let kept: BooleanArray = (first..end).map(|row| Some(!gone.contains(&row))).collect();
-    Ok(filter_record_batch(batch, &kept)?)
+fn note(written: &Written, paths: impl IntoIterator<Item = Path>) {
+    written.lock().unwrap_or_else(PoisonError::into_inner).extend(paths);
 }
 
 fn get<T>(values: &[T], row: u64) -> Option<&T> {

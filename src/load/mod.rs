@@ -11,10 +11,13 @@
 mod align;
 mod cardinality;
 mod commit;
+mod cores;
 mod datafile;
+mod deletion;
 mod encoder;
 mod error;
 mod finish;
+mod fits;
 mod key;
 mod layout;
 mod merge;
@@ -26,6 +29,7 @@ mod spill;
 mod stats;
 mod store;
 mod table;
+mod vectors;
 mod widen;
 
 use arrow::datatypes::SchemaRef;
@@ -56,6 +60,10 @@ pub struct Loader {
     place: Place,
     /// The pipeline's last sequence when the load began.
     sequence: Option<i64>,
+    /// Deletion vectors are to be switched on.
+    wants_vectors: bool,
+    /// A merge leaves rows alone that are in the table as they are.
+    skips_unchanged: bool,
     /// Whether there was a table when the load began.
     existed: bool,
     source: Source,
@@ -137,6 +145,8 @@ impl Loader {
             limits: options.limits.clone(),
             layout,
             place,
+            wants_vectors: resource.delta.deletion_vectors,
+            skips_unchanged: !matches!(resource.write, WriteDisposition::Merge { skips_unchanged: false, .. }),
             sequence: snapshot.as_ref().and_then(|snapshot| snapshot.sequence),
             existed: snapshot.is_some(),
             source: Source::new(shelf, key),

@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use arrow::array::BooleanArray;
+use arrow::compute::filter_record_batch;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
@@ -12,28 +14,65 @@ use futures::{FutureExt, StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ArrowReaderOptions;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, RowSelection};
 use parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStreamBuilder};
 use parquet::errors::{ParquetError, Result as ParquetResult};
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
+use roaring::RoaringTreemap;
 
 use super::align::align;
 use super::error::LoadErrorKind;
 use super::store::Place;
+use super::table::TableFile;
 
 /// Rows of one batch that is read back.
 const BATCH_ROWS: usize = 8192;
 
+/// Batches of a file, in the order of its rows.
+pub(super) type Batches = BoxStream<'static, Result<RecordBatch, LoadErrorKind>>;
+
+/// The rows of a table's file that are not gone.
+pub(super) async fn live(place: &Place, file: &TableFile, schema: &SchemaRef) -> Result<Batches, LoadErrorKind> {
+    let deleted = file.deleted(place).await?;
+    let mut first = 0;
+    let batches = rows(place, &file.path, file.size, schema).await?;
+    let without_deleted = move |batch: RecordBatch| {
+        let start = first;
+        first += batch.num_rows() as u64;
+        std::future::ready(without(&batch, start, &deleted))
+    };
+    Ok(batches.and_then(without_deleted).boxed())
+}
+
+/// The rows of a batch, of which the first has a number, without some.
+pub(super) fn without(batch: &RecordBatch, first: u64, gone: &RoaringTreemap) -> Result<RecordBatch, LoadErrorKind> {
+    let end = first + batch.num_rows() as u64;
+    if gone.range_cardinality(first..end) == 0 {
+        return Ok(batch.clone());
+    }
+    let kept: BooleanArray = (first..end).map(|row| Some(!gone.contains(row))).collect();
+    Ok(filter_record_batch(batch, &kept)?)
+}
+
 /// The rows of a file in order, as columns of `schema`: what the file lacks is null, narrower types are cast.
-pub(super) async fn rows(
+pub(super) async fn rows(place: &Place, path: &Path, bytes: u64, schema: &SchemaRef) -> Result<Batches, LoadErrorKind> {
+    selected(place, path, bytes, schema, None).await
+}
+
+/// Some of the rows of a file.
+pub(super) async fn selected(
     place: &Place,
     path: &Path,
     bytes: u64,
     schema: &SchemaRef,
-) -> Result<BoxStream<'static, Result<RecordBatch, LoadErrorKind>>, LoadErrorKind> {
+    selection: Option<RowSelection>,
+) -> Result<Batches, LoadErrorKind> {
     let reader = StoredFile { store: Arc::clone(&place.store), path: path.clone(), bytes };
     // The types stored beside the Parquet schema are another writer's; ours are those of the table.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    // Pages without a selected row are not read.
+    let policy = if selection.is_some() { PageIndexPolicy::Optional } else { PageIndexPolicy::Skip };
+    let options = options.with_page_index_policy(policy);
     let builder = ParquetRecordBatchStreamBuilder::new_with_options(reader, options).await?;
     let names = schema.fields().iter().map(|field| field.name().as_str());
     let wanted: Vec<&str> = names.collect();
@@ -47,7 +86,11 @@ pub(super) async fn rows(
         .map(|(index, _)| index)
         .collect();
     let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
-    let stream = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()?;
+    let mut builder = builder.with_projection(mask).with_batch_size(BATCH_ROWS);
+    if let Some(selection) = selection {
+        builder = builder.with_row_selection(selection);
+    }
+    let stream = builder.build()?;
     let schema = Arc::clone(schema);
     let aligned = stream
         .map_err(LoadErrorKind::from)
@@ -80,9 +123,10 @@ impl AsyncFileReader for StoredFile {
         options: Option<&'a ArrowReaderOptions>,
     ) -> BoxFuture<'a, ParquetResult<Arc<ParquetMetaData>>> {
         async move {
+            let policy = options.map_or(PageIndexPolicy::Skip, ArrowReaderOptions::offset_index_policy);
             let options = options.map(|options| options.metadata_options().clone());
             let bytes = self.bytes;
-            let reader = ParquetMetaDataReader::new().with_metadata_options(options);
+            let reader = ParquetMetaDataReader::new().with_metadata_options(options).with_page_index_policy(policy);
             Ok(Arc::new(reader.load_and_finish(self, bytes).await?))
         }
         .boxed()

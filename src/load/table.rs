@@ -7,8 +7,10 @@ use deltalake::kernel::engine::arrow_conversion::TryIntoArrow;
 use deltalake::kernel::{Action, EagerSnapshot};
 use futures::TryStreamExt;
 use object_store::path::Path;
-use serde_json::Value;
+use roaring::RoaringTreemap;
+use serde_json::{Value, json};
 
+use super::deletion::Descriptor;
 use super::error::LoadErrorKind;
 use super::store::Place;
 
@@ -33,8 +35,10 @@ pub(super) struct TableFile {
     /// Rows in the file, deleted ones included, if the log tells.
     pub(super) rows: Option<u64>,
     pub(super) stats: Option<Value>,
-    /// Rows that a deletion vector has taken out; `None`: the file has none.
-    pub(super) deleted_rows: Option<u64>,
+    /// The rows that are gone from it; `None`: none is.
+    pub(super) vector: Option<Descriptor>,
+    /// Milliseconds since the epoch.
+    modified: i64,
     /// The action that takes the file out of the table.
     pub(super) remove: Value,
 }
@@ -42,7 +46,44 @@ pub(super) struct TableFile {
 impl TableFile {
     /// Rows that a reader sees, if the log tells.
     pub(super) fn live_rows(&self) -> Option<u64> {
-        Some(self.rows?.saturating_sub(self.deleted_rows.unwrap_or_default()))
+        Some(self.rows?.saturating_sub(self.vector.as_ref().map_or(0, |vector| vector.rows)))
+    }
+
+    /// The least and the greatest value of a column, if the log tells.
+    pub(super) fn bounds(&self, column: &str) -> Option<(&Value, &Value)> {
+        let bound = |kind: &str| self.stats.as_ref()?.get(kind)?.get(column);
+        Some((bound("minValues")?, bound("maxValues")?))
+    }
+
+    /// The rows that are gone, by their number in the file.
+    pub(super) async fn deleted(&self, place: &Place) -> Result<RoaringTreemap, LoadErrorKind> {
+        match &self.vector {
+            Some(vector) => vector.read(place).await,
+            None => Ok(RoaringTreemap::new()),
+        }
+    }
+
+    /// The action that puts the file back, after [`TableFile::remove`], with more rows gone.
+    pub(super) fn add_with(&self, vector: &Value) -> Value {
+        let removed = |key: &str| self.remove.pointer("/remove").and_then(|remove| remove.get(key)).cloned();
+        let mut stats = self.stats.clone().unwrap_or_else(|| json!({}));
+        if let Some(entries) = stats.as_object_mut() {
+            // What is least or greatest may be gone.
+            entries.insert("tightBounds".to_owned(), false.into());
+        }
+        let mut add = json!({
+            "path": removed("path"),
+            "partitionValues": removed("partitionValues").unwrap_or_else(|| json!({})),
+            "size": self.size,
+            "modificationTime": self.modified,
+            "dataChange": true,
+            "stats": stats.to_string(),
+            "deletionVector": vector,
+        });
+        if let (Some(tags), Some(entries)) = (removed("tags").filter(|tags| !tags.is_null()), add.as_object_mut()) {
+            entries.insert("tags".to_owned(), tags);
+        }
+        json!({ "add": add })
     }
 }
 
@@ -70,9 +111,11 @@ impl Snapshot {
                         size: u64::try_from(file.size()).unwrap_or_default(),
                         rows: file.num_records().and_then(|rows| u64::try_from(rows).ok()),
                         stats: file.stats().and_then(|stats| serde_json::from_str(&stats).ok()),
-                        deleted_rows: file
-                            .deletion_vector_descriptor()
-                            .map(|vector| u64::try_from(vector.cardinality).unwrap_or_default()),
+                        vector: match file.deletion_vector_descriptor() {
+                            Some(vector) => Some(Descriptor::of(json_of(&vector)?)),
+                            None => None,
+                        },
+                        modified: file.modification_time(),
                         remove: json_of(&Action::Remove(file.remove_action(true)))?,
                     })
                 })
@@ -92,6 +135,23 @@ impl Snapshot {
         let columns = self.schema.fields().iter().filter(|field| field.data_type() == &DataType::Int64);
         let narrow = columns.filter(|field| self.files.iter().all(|file| in_file(file, field.name())));
         narrow.map(|field| field.name().clone()).collect()
+    }
+
+    /// Whether rows may be taken out of files by deletion vectors: where the table says so, and only there.
+    pub(super) fn takes_vectors(&self) -> bool {
+        self.lists_vectors() && self.rows_are_counted()
+    }
+
+    /// Whether deletion vectors are switched on.
+    pub(super) fn lists_vectors(&self) -> bool {
+        let listed = self.protocol.get("writerFeatures").and_then(Value::as_array);
+        listed.is_some_and(|listed| listed.iter().any(|feature| feature == VECTORS))
+            && self.configuration("delta.enableDeletionVectors").is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    }
+
+    /// A file with a deletion vector has to tell how many rows it has.
+    fn rows_are_counted(&self) -> bool {
+        self.files.iter().all(|file| file.rows.is_some())
     }
 
     /// The table's schema string, as it stands in the log.
@@ -148,6 +208,9 @@ impl Snapshot {
     }
 }
 
+/// The feature of deletion vectors, as the protocol calls it.
+pub(super) const VECTORS: &str = "deletionVectors";
+
 /// What a load does to the rows that a table has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Change {
@@ -163,7 +226,7 @@ const LISTED_BUT_HARMLESS: [&str; 10] = [
     "changeDataFeed",
     "checkConstraints",
     "columnMapping",
-    "deletionVectors",
+    VECTORS,
     "generatedColumns",
     "invariants",
     "timestampNtz",

@@ -75,11 +75,8 @@ impl Widening<'_> {
     }
 
     async fn rewrite(&self, writer: &mut DataWriter) -> Result<Vec<DataFile>, LoadErrorKind> {
-        if self.snapshot.files.iter().any(|file| file.deleted_rows.is_some()) {
-            return Err(LoadErrorKind::Feature { feature: "deletionVectors".to_owned() });
-        }
         for file in &self.snapshot.files {
-            let mut stored = read::rows(self.place, &file.path, file.size, &self.snapshot.schema).await?;
+            let mut stored = read::live(self.place, file, &self.snapshot.schema).await?;
             while let Some(batch) = stored.try_next().await? {
                 self.check(&batch)?;
                 writer.write(&super::align::align(&batch, &self.schema)?).await?;

@@ -121,7 +121,7 @@ impl Normalizer {
     pub fn key_columns(plan: &ResourcePlan) -> Vec<String> {
         let names = ColumnNames::new(plan.naming, &plan.rename);
         match &plan.write {
-            WriteDisposition::Merge { key } => key.iter().map(|column| names.resolve(column)).collect(),
+            WriteDisposition::Merge { key, .. } => key.iter().map(|column| names.resolve(column)).collect(),
             WriteDisposition::Append | WriteDisposition::Replace | WriteDisposition::Skip => Vec::new(),
         }
     }

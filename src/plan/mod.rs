@@ -8,6 +8,7 @@
 
 mod auth;
 mod columns;
+mod delta;
 mod endpoint;
 mod limits;
 mod names;
@@ -21,6 +22,7 @@ mod write;
 
 pub use auth::{ApiKeyLocation, Auth};
 pub use columns::{ColumnHint, DataType, RenameRule};
+pub use delta::DeltaOptions;
 pub use endpoint::{Endpoint, Method, RowSelection};
 pub use limits::{COLUMN_LEVELS_MAX, Limits, RetryPolicy};
 pub use names::{NameError, PipelineName, ResourceName, TableName};
@@ -66,6 +68,8 @@ pub struct ResourcePlan {
     pub naming: Naming,
     /// How the table's schema may change.
     pub schema: SchemaRules,
+    /// How the table is kept in Delta Lake.
+    pub delta: DeltaOptions,
     /// `false`: the resource is not loaded.
     pub selected: bool,
 }

@@ -11,6 +11,8 @@ pub enum WriteDisposition {
     Merge {
         /// The key columns, by column name or source key; never empty.
         key: Vec<String>,
+        /// Rows that are in the table as they are are not written again (`skip_unchanged_rows`).
+        skips_unchanged: bool,
     },
     /// The resource is not loaded.
     Skip,

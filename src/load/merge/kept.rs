@@ -26,6 +26,11 @@ impl Kept {
         }
     }
 
+    /// Whether no column is.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.columns.is_empty()
+    }
+
     /// The columns that are not kept, by their place in the schema.
     pub(super) fn compared(&self, schema: &SchemaRef) -> Vec<usize> {
         (0..schema.fields().len()).filter(|index| !self.columns.contains(index)).collect()

@@ -40,14 +40,9 @@ impl KeyRange {
 
     /// Whether a file may hold a key of the load: not if one of its key columns lies outside the load's range.
     pub(super) fn may_touch(&self, file: &TableFile, names: &[String]) -> bool {
-        let Some(stats) = &file.stats else { return true };
-        let bound = |kind: &str, name: &str| stats.get(kind).and_then(|values| values.get(name)).cloned();
         names.iter().zip(&self.columns).all(|(name, range)| {
-            let (Some(range), Some(low), Some(high)) = (range, bound("minValues", name), bound("maxValues", name))
-            else {
-                return true;
-            };
-            range.overlaps(&low, &high)
+            let (Some(range), Some((low, high))) = (range, file.bounds(name)) else { return true };
+            range.overlaps(low, high)
         })
     }
 }

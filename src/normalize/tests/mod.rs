@@ -16,8 +16,8 @@ use super::{NormalizeError, NormalizeErrorKind, Normalizer};
 use crate::flow::{BodyReader, ChangeKind, Page, RowPath, TableState};
 use crate::json::{Document, Path};
 use crate::plan::{
-    ColumnHint, DataType, Endpoint, Limits, Method, Naming, PaginatorSpec, RenameRule, ResourceName, ResourcePlan,
-    RowSelection, SafeUrl, SchemaRules, TableName, WriteDisposition,
+    ColumnHint, DataType, DeltaOptions, Endpoint, Limits, Method, Naming, PaginatorSpec, RenameRule, ResourceName,
+    ResourcePlan, RowSelection, SafeUrl, SchemaRules, TableName, WriteDisposition,
 };
 
 fn plan() -> ResourcePlan {
@@ -39,6 +39,7 @@ fn plan() -> ResourcePlan {
         rename: Vec::new(),
         naming: Naming::SnakeCase,
         schema: SchemaRules::default(),
+        delta: DeltaOptions::default(),
         selected: true,
     }
 }

@@ -10,8 +10,8 @@ use alluvium::flow::TableState;
 use alluvium::json::{Kind, Node, Path};
 use alluvium::normalize::{Decoder, Normalizer};
 use alluvium::plan::{
-    ApiKeyLocation, Auth, Endpoint, Limits, Method, Naming, OffsetSpec, PaginatorSpec, ParameterPlace, ResourceName,
-    ResourcePlan, RetryPolicy, RowSelection, SchemaRules, Secret, TableName, WriteDisposition,
+    ApiKeyLocation, Auth, DeltaOptions, Endpoint, Limits, Method, Naming, OffsetSpec, PaginatorSpec, ParameterPlace,
+    ResourceName, ResourcePlan, RetryPolicy, RowSelection, SchemaRules, Secret, TableName, WriteDisposition,
 };
 
 /// A resource with the bounds and the retries of its run.
@@ -52,6 +52,7 @@ impl Source {
             rename: vec![],
             naming: Naming::SnakeCase,
             schema: SchemaRules::default(),
+            delta: DeltaOptions::default(),
             selected: true,
         };
         let retry = RetryPolicy { max_retries: 4, backoff_factor: 0.001, ..RetryPolicy::default() };

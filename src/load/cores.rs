@@ -1,0 +1,106 @@
+//! Work on all cores at once, within one call.
+
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use tokio::runtime::Handle;
+
+use super::error::LoadErrorKind;
+
+/// Works on all items, each on whichever thread comes to it first; the results are in the order of the items. After an error no
+/// further item is begun.
+pub(super) fn side_by_side<T: Send, R: Send, E: Send>(
+    items: Vec<T>,
+    is_worth_threads: bool,
+    work: impl Fn(T) -> Result<R, E> + Sync,
+) -> Result<Vec<R>, LoadErrorKind>
+where
+    LoadErrorKind: From<E>,
+{
+    let threads = if is_worth_threads { cores().min(items.len()) } else { 1 };
+    on_threads(items, threads.saturating_sub(1), true, work)
+}
+
+/// As [`side_by_side`], for work that waits for the storage in between. To be called on a thread that may block.
+pub(super) fn futures_side_by_side<T: Send, R: Send, F>(
+    items: Vec<T>,
+    work: impl Fn(T) -> F + Sync,
+) -> Result<Vec<R>, LoadErrorKind>
+where
+    F: Future<Output = Result<R, LoadErrorKind>>,
+{
+    let (handle, threads) = (Handle::current(), cores().min(items.len()));
+    // This thread belongs to the runtime, which does not let it wait for a future.
+    on_threads(items, threads, false, |item| handle.block_on(work(item)))
+}
+
+fn on_threads<T: Send, R: Send, E: Send>(
+    items: Vec<T>,
+    threads: usize,
+    works_here: bool,
+    work: impl Fn(T) -> Result<R, E> + Sync,
+) -> Result<Vec<R>, LoadErrorKind>
+where
+    LoadErrorKind: From<E>,
+{
+    let count = items.len();
+    let (next, has_failed) = (Mutex::new(items.into_iter().enumerate()), AtomicBool::new(false));
+    let share = || {
+        let mut done = Vec::new();
+        while !has_failed.load(Ordering::Relaxed) {
+            let item = next.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some((index, item)) = item else { break };
+            match work(item) {
+                Ok(result) => done.push((index, result)),
+                Err(error) => {
+                    has_failed.store(true, Ordering::Relaxed);
+                    return Err(LoadErrorKind::from(error));
+                }
+            }
+        }
+        Ok(done)
+    };
+    let mut done: Vec<(usize, R)> = Vec::with_capacity(count);
+    std::thread::scope(|scope| {
+        let spawned = (0..threads).map_while(|_| std::thread::Builder::new().spawn_scoped(scope, share).ok());
+        let others: Vec<_> = spawned.collect();
+        let own = if works_here { share() } else { Ok(Vec::new()) };
+        for other in others {
+            done.extend(other.join().unwrap_or(Err(LoadErrorKind::Internal("a thread panicked")))?);
+        }
+        done.extend(own?);
+        Ok::<_, LoadErrorKind>(())
+    })?;
+    if done.len() < count {
+        return Err(LoadErrorKind::Internal("no thread could be started"));
+    }
+    done.sort_unstable_by_key(|(index, _)| *index);
+    Ok(done.into_iter().map(|(_, result)| result).collect())
+}
+
+/// Threads for such work: one a core. Asking the system takes longer than a little work.
+fn cores() -> usize {
+    static CORES: OnceLock<usize> = OnceLock::new();
+    *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, NonZeroUsize::get))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_keep_their_order_and_an_error_ends_the_work() {
+        let squares = side_by_side((0..100).collect(), true, |item: u64| Ok::<_, LoadErrorKind>(item * item));
+        assert_eq!(squares.expect("no error"), (0..100).map(|item| item * item).collect::<Vec<_>>());
+        let failed =
+            side_by_side(
+                (0..100).collect(),
+                true,
+                |item: u64| {
+                    if item == 3 { Err(LoadErrorKind::Vanished) } else { Ok(item) }
+                },
+            );
+        assert!(matches!(failed, Err(LoadErrorKind::Vanished)));
+    }
+}

@@ -1,0 +1,122 @@
+//! What the first key column of a load holds: which files can have one of its values, and which rows may.
+//!
+//! Nearly all rows of a table match no new one. Those are told by a table of bits over the values of the first key column, for a
+//! few nanoseconds each; only what passes is encoded as a key and looked up.
+
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::datatypes::{DataType, Date32Type, Int64Type, TimestampMicrosecondType};
+use serde_json::Value;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::load::error::LoadErrorKind;
+use crate::load::spill::Spill;
+
+/// Bits a value: at eight, about one row in eight passes that should not.
+const BITS_A_VALUE: usize = 8;
+/// Bits at most: a megabyte, which stays in a core's cache.
+const BITS_MAX: usize = 1 << 23;
+/// Values that are kept one by one for the pruning of files, 8 MB of integers.
+const VALUES_MAX: usize = 1 << 20;
+
+/// The values of one column of a load.
+pub(super) struct Sieve {
+    bits: Vec<u64>,
+    /// All values in rising order; `None`: there are too many, or they are no integers.
+    values: Option<Vec<i64>>,
+}
+
+impl Sieve {
+    /// Over the first key column of the rows of a spill.
+    pub(super) fn of(spill: &mut Spill, rows: u64, name: &str) -> Result<Self, LoadErrorKind> {
+        let rows = usize::try_from(rows).unwrap_or(usize::MAX);
+        let bits = rows.saturating_mul(BITS_A_VALUE).clamp(64, BITS_MAX).next_power_of_two();
+        let mut sieve = Self { bits: vec![0; bits / 64], values: (rows <= VALUES_MAX).then(Vec::new) };
+        for index in 0..spill.segments() {
+            for batch in spill.segment(index)? {
+                let batch = batch?;
+                if let Some(column) = column(&batch, name) {
+                    sieve.add(column);
+                }
+            }
+        }
+        if let Some(values) = &mut sieve.values {
+            values.sort_unstable();
+        }
+        Ok(sieve)
+    }
+
+    fn add(&mut self, column: &dyn Array) {
+        let shift = self.shift();
+        let bits = &mut self.bits;
+        let is_hashed = hashes(column, |hash| {
+            let (word, bit) = place(hash, shift);
+            if let Some(word) = bits.get_mut(word) {
+                *word |= bit;
+            }
+            true
+        });
+        if is_hashed.is_none() {
+            // Every row of a type that is not looked at passes.
+            self.bits.fill(u64::MAX);
+        }
+        match (column.data_type(), &mut self.values) {
+            (DataType::Int64, Some(values)) => values.extend(column.as_primitive::<Int64Type>().iter().flatten()),
+            _ => self.values = None,
+        }
+    }
+
+    /// The hash's upper bits are the place.
+    fn shift(&self) -> u32 {
+        64 - (self.bits.len() * 64).trailing_zeros()
+    }
+
+    /// The rows of a batch that may have one of the values; `None`: all may.
+    pub(super) fn passing(&self, batch: &RecordBatch, name: &str) -> Option<BooleanArray> {
+        let shift = self.shift();
+        hashes(column(batch, name)?, |hash| {
+            let (word, bit) = place(hash, shift);
+            self.bits.get(word).is_some_and(|word| word & bit != 0)
+        })
+    }
+
+    /// Whether a value may lie between the bounds that the log has of a file.
+    pub(super) fn may_lie_within(&self, low: &Value, high: &Value) -> bool {
+        let (Some(values), Some(low), Some(high)) = (&self.values, low.as_i64(), high.as_i64()) else { return true };
+        values.get(values.partition_point(|value| *value < low)).is_some_and(|value| *value <= high)
+    }
+}
+
+#[inline]
+fn place(hash: u64, shift: u32) -> (usize, u64) {
+    let at = usize::try_from(hash >> shift).unwrap_or_default();
+    (at / 64, 1 << (at % 64))
+}
+
+fn column<'a>(batch: &'a RecordBatch, name: &str) -> Option<&'a dyn Array> {
+    let index = batch.schema_ref().fields().iter().position(|field| field.name().eq_ignore_ascii_case(name))?;
+    batch.columns().get(index).map(AsRef::as_ref)
+}
+
+/// What is told of the hash of each value, null included; `None` for types that are not hashed.
+fn hashes(column: &dyn Array, mut told: impl FnMut(u64) -> bool) -> Option<BooleanArray> {
+    // Fibonacci hashing: the golden ratio spreads values that follow each other over the upper bits.
+    let mut number = |value: i64| told(value.cast_unsigned().wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    Some(match column.data_type() {
+        DataType::Int64 => {
+            column.as_primitive::<Int64Type>().values().iter().map(|value| Some(number(*value))).collect()
+        }
+        DataType::Date32 => {
+            let days = column.as_primitive::<Date32Type>();
+            days.values().iter().map(|value| Some(number(i64::from(*value)))).collect()
+        }
+        DataType::Timestamp(..) => {
+            let micros = column.as_primitive_opt::<TimestampMicrosecondType>()?;
+            micros.values().iter().map(|value| Some(number(*value))).collect()
+        }
+        DataType::Utf8 => {
+            let texts = column.as_string::<i32>();
+            (0..texts.len()).map(|row| Some(told(xxh3_64(texts.value(row).as_bytes())))).collect()
+        }
+        _ => return None,
+    })
+}
