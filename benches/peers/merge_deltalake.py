@@ -12,7 +12,10 @@ def main(table: str, changes: str) -> None:
     rows = pyarrow.parquet.read_table(changes)
     began = time.perf_counter()
     target = deltalake.DeltaTable(table)
-    merge = target.merge(rows, "t.id = s.id", source_alias="s", target_alias="t")
+    properties = deltalake.WriterProperties(compression="ZSTD", compression_level=1)
+    merge = target.merge(
+        rows, "t.id = s.id", source_alias="s", target_alias="t", writer_properties=properties,
+    )
     merge.when_matched_update_all().when_not_matched_insert_all().execute()
     print(time.perf_counter() - began)
 

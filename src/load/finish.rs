@@ -105,7 +105,10 @@ impl Loader {
         staged: &[DataFile],
         commits: &mut u64,
     ) -> Result<Attempt, LoadErrorKind> {
-        let snapshot = Snapshot::load(&self.place, &self.application).await?;
+        let snapshot = match self.opened.take() {
+            Some(snapshot) if self.place.is_newest(snapshot.version).await => Some(snapshot),
+            _ => Snapshot::load(&self.place, &self.application).await?,
+        };
         let Some(mut snapshot) = snapshot else {
             return if self.existed { Err(LoadErrorKind::Vanished) } else { self.create(&load.columns, staged).await };
         };
@@ -154,7 +157,7 @@ impl Loader {
 
     /// The first commit of a table: its protocol, its schema and the rows together.
     async fn create(&mut self, schema: &SchemaRef, staged: &[DataFile]) -> Result<Attempt, LoadErrorKind> {
-        let change = Change::of_new_rows(staged, self.source.rows, self.replaced_rows());
+        let change = Change::of_new_rows(staged, self.source.rows, self.replaced_rows()?);
         if schema.fields().is_empty() {
             self.place.forget_empty();
             return Ok(Attempt::Done(receipt(None, 0, &change)));
@@ -183,7 +186,7 @@ impl Loader {
         load: &LoadSchema,
         staged: &[DataFile],
     ) -> Result<Change, LoadErrorKind> {
-        let replaced = self.replaced_rows();
+        let replaced = self.replaced_rows()?;
         if self.disposition == Disposition::Replace {
             let mut change = Change::of_new_rows(staged, self.source.rows, replaced);
             change.removed = snapshot.files.iter().map(|file| file.remove.clone()).collect();
@@ -282,15 +285,18 @@ impl Loader {
         if moved && self.disposition != Disposition::Merge { Err(LoadErrorKind::OtherRun) } else { Ok(()) }
     }
 
-    fn replaced_rows(&mut self) -> u64 {
-        self.source.keys.as_mut().map_or(0, |keys| keys.replaced().len() as u64)
+    fn replaced_rows(&mut self) -> Result<u64, LoadErrorKind> {
+        self.source.keys.as_mut().map_or(Ok(0), |keys| Ok(keys.replaced()?.len() as u64))
     }
 
     /// The data files of the load under one schema, without rows that a later one of the same key has replaced.
     async fn staged(&mut self, schema: &SchemaRef) -> Result<Vec<DataFile>, LoadErrorKind> {
         let Shelf::Files(writer) = &mut self.source.shelf else { return Ok(Vec::new()) };
         writer.roll().await?;
-        let replaced = self.source.keys.as_mut().map(|keys| keys.replaced().to_vec()).unwrap_or_default();
+        let replaced = match &mut self.source.keys {
+            Some(keys) => keys.replaced()?.to_vec(),
+            None => Vec::new(),
+        };
         let mut clean = DataWriter::new(&self.place, &self.layout);
         let cleaned = cleaned(&self.place, writer.written(), schema, &replaced, &mut clean).await;
         let (mut files, dropped) = match cleaned {

@@ -165,7 +165,7 @@ impl Merge<'_> {
     fn first_fates(&mut self) -> Result<Vec<Fate>, LoadErrorKind> {
         let rows = usize::try_from(self.rows).map_err(|_| LoadErrorKind::Internal("more rows than memory"))?;
         let mut fates = vec![Fate::New; rows];
-        for row in self.keys.replaced() {
+        for row in self.keys.replaced()? {
             set(&mut fates, *row, Fate::Replaced);
         }
         Ok(fates)

@@ -19,6 +19,7 @@ mod error;
 mod finish;
 mod fits;
 mod key;
+mod key_runs;
 mod layout;
 mod merge;
 mod read;
@@ -64,6 +65,8 @@ pub struct Loader {
     wants_vectors: bool,
     /// A merge leaves rows alone that are in the table as they are.
     skips_unchanged: bool,
+    /// The table when the load began, for as long as no plan has been made against it.
+    opened: Option<Snapshot>,
     /// Whether there was a table when the load began.
     existed: bool,
     source: Source,
@@ -149,7 +152,8 @@ impl Loader {
             skips_unchanged: !matches!(resource.write, WriteDisposition::Merge { skips_unchanged: false, .. }),
             sequence: snapshot.as_ref().and_then(|snapshot| snapshot.sequence),
             existed: snapshot.is_some(),
-            source: Source::new(shelf, key),
+            opened: snapshot,
+            source: Source::new(shelf, key, options.limits),
             folder: options.target.clone(),
             pipeline: options.pipeline.to_string(),
             rejects: RejectSpool::default(),

@@ -12,9 +12,11 @@ use hashbrown::HashMap;
 use super::datafile::DataWriter;
 use super::error::LoadErrorKind;
 use super::key::{RowReader, digest};
+use super::key_runs::KeyRuns;
 use super::read;
 use super::spill::Spill;
 use super::store::Place;
+use crate::plan::Limits;
 
 /// Where the rows wait.
 pub(super) enum Shelf {
@@ -38,16 +40,33 @@ pub(super) struct Keys {
     reader: Option<RowReader>,
     /// The greatest key, while every key was greater than the one before.
     last: Option<Vec<u8>>,
-    /// The last row of every key; `None` while keys rise and the rows are in files.
-    seen: Option<HashMap<u128, u64>>,
-    /// Rows that a later one of the same key has replaced, in rising order once [`Keys::seal`] was called.
+    seen: Seen,
+    /// Rows that a later one of the same key has replaced.
     dead: Vec<u64>,
 }
 
+/// What is remembered of the keys.
+enum Seen {
+    /// Nothing: every key was greater than the one before, and the rows are in files.
+    Rising { memory_bytes: usize },
+    /// All of them, to be told apart at the end: the rows are in files.
+    Runs(KeyRuns),
+    /// The last row of every key, to be looked up: the rows are in a spill.
+    Rows(HashMap<u128, u64>),
+}
+
+/// The share of the memory budget for keys in files.
+const KEYS_SHARE: u64 = 4;
+
 impl Source {
-    pub(super) fn new(shelf: Shelf, key: &[String]) -> Self {
-        // Rows in a spill are looked up by key in any case.
-        let seen = matches!(shelf, Shelf::Spill(_)).then(HashMap::new);
+    pub(super) fn new(shelf: Shelf, key: &[String], limits: &Limits) -> Self {
+        let seen = match shelf {
+            Shelf::Spill(_) => Seen::Rows(HashMap::new()),
+            Shelf::Files(_) => {
+                let share = limits.memory_bytes.get() / KEYS_SHARE;
+                Seen::Rising { memory_bytes: usize::try_from(share).unwrap_or(usize::MAX) }
+            }
+        };
         let keys = (!key.is_empty()).then(|| Keys {
             names: key.to_vec(),
             schema: None,
@@ -64,13 +83,14 @@ impl Source {
         if let Some(keys) = &mut self.keys {
             let encoded = keys.encode(&rows)?;
             if let Shelf::Files(writer) = &mut self.shelf
-                && keys.seen.is_none()
+                && let Seen::Rising { memory_bytes } = keys.seen
                 && !keys.rises(&encoded)
             {
                 writer.roll().await?;
+                keys.seen = Seen::Runs(KeyRuns::new(memory_bytes));
                 keys.read_back(place, writer).await?;
             }
-            keys.note(&encoded, self.rows);
+            keys.note(&encoded, self.rows)?;
         }
         self.rows += rows.num_rows() as u64;
         match &mut self.shelf {
@@ -101,31 +121,36 @@ impl Keys {
     }
 
     /// Remembers the keys of the next rows.
-    fn note(&mut self, keys: &Rows, first: u64) {
+    fn note(&mut self, keys: &Rows, first: u64) -> Result<(), LoadErrorKind> {
         match &mut self.seen {
-            None => {
+            Seen::Rising { .. } => {
                 if let Some(index) = keys.num_rows().checked_sub(1) {
                     self.last = Some(keys.row(index).data().to_vec());
                 }
             }
-            Some(seen) => {
+            Seen::Runs(runs) => {
+                for (row, key) in (first..).zip(keys.iter()) {
+                    runs.push(digest(key.data()), row)?;
+                }
+            }
+            Seen::Rows(seen) => {
                 for (row, key) in (first..).zip(keys.iter()) {
                     self.dead.extend(seen.insert(digest(key.data()), row));
                 }
             }
         }
+        Ok(())
     }
 
-    /// Fills the map of keys from the files that were written while keys rose.
+    /// Remembers the keys of the files that were written while keys rose.
     async fn read_back(&mut self, place: &Place, writer: &DataWriter) -> Result<(), LoadErrorKind> {
-        self.seen = Some(HashMap::new());
         let mut first = 0;
         for file in writer.written() {
             let schema = key_schema(&file.schema, &self.names)?;
             let reader = RowReader::keys(&schema, &self.names)?;
             let mut batches = read::rows(place, &file.path, file.bytes, &schema).await?;
             while let Some(batch) = batches.try_next().await? {
-                self.note(&reader.encode(&batch)?, first);
+                self.note(&reader.encode(&batch)?, first)?;
                 first += batch.num_rows() as u64;
             }
         }
@@ -134,13 +159,21 @@ impl Keys {
 
     /// The row that counts for a key.
     pub(super) fn row_of(&self, key: &[u8]) -> Option<u64> {
-        self.seen.as_ref()?.get(&digest(key)).copied()
+        match &self.seen {
+            Seen::Rows(seen) => seen.get(&digest(key)).copied(),
+            Seen::Rising { .. } | Seen::Runs(_) => None,
+        }
     }
 
-    /// The rows that a later one has replaced, in rising order.
-    pub(super) fn replaced(&mut self) -> &[u64] {
+    /// The rows that a later one has replaced, in rising order. No row may follow.
+    pub(super) fn replaced(&mut self) -> Result<&[u64], LoadErrorKind> {
+        if let Seen::Runs(runs) = &mut self.seen
+            && self.dead.is_empty()
+        {
+            self.dead = runs.replaced()?;
+        }
         self.dead.sort_unstable();
-        &self.dead
+        Ok(&self.dead)
     }
 }
 

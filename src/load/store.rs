@@ -65,6 +65,14 @@ impl Place {
         }
     }
 
+    /// Whether a version is in the log and none after it is. Where that cannot be told it counts as not.
+    pub(super) async fn is_newest(&self, version: u64) -> bool {
+        let entry = |version: u64| Path::from(format!("_delta_log/{version:020}.json"));
+        let (this, next) = (entry(version), entry(version + 1));
+        let (this, next) = futures::join!(self.store.head(&this), self.store.head(&next));
+        this.is_ok() && matches!(next, Err(object_store::Error::NotFound { .. }))
+    }
+
     /// Makes files and their folders durable on local disk. Object stores are durable by themselves.
     pub(super) fn sync(&self, files: &[Path]) -> Result<(), LoadErrorKind> {
         let Some(root) = &self.local else { return Ok(()) };
