@@ -22,23 +22,39 @@ pub(super) fn target(to: Option<&str>, written: &Destination<'_>, report: &Repor
     let destination = written.destination.map(|tree| destination(tree, report));
     if let Some(to) = to {
         let at = Place::Argument { argument: "--to".into() };
-        let options = destination.flatten().map(|(_, options)| options).unwrap_or_default();
-        return parse(to, options, &at, report);
+        let written = destination.flatten().map(|written| Written { uri: to.to_owned(), ..written });
+        return parse(written.unwrap_or_else(|| Written::new(to.to_owned())), &at, report);
     }
     let (Some(tree), Some(destination)) = (written.destination, destination) else {
         return Target::parse(DEFAULT, BTreeMap::new()).ok();
     };
-    let (uri, options) = destination?;
-    let folder = parse(&uri, options, &tree.at, report)?;
+    let folder = parse(destination?, &tree.at, report)?;
     match dataset {
         None => Some(folder),
         Some(dataset) => Some(folder.join(&dataset?)),
     }
 }
 
-fn parse(uri: &str, options: BTreeMap<String, Secret>, at: &Place, report: &Report) -> Option<Target> {
-    let target = Target::parse(uri, options);
-    target.map_err(|error| report.add(Problem::new(code::INVALID, at, error.to_string()))).ok()
+/// `destination` as it is written.
+struct Written {
+    /// The path or URI.
+    uri: String,
+    /// The options of the storage.
+    options: BTreeMap<String, Secret>,
+    single_writer: bool,
+}
+
+impl Written {
+    fn new(uri: String) -> Self {
+        Self { uri, options: BTreeMap::new(), single_writer: false }
+    }
+}
+
+fn parse(written: Written, at: &Place, report: &Report) -> Option<Target> {
+    let target = Target::parse(&written.uri, written.options);
+    let mut target = target.map_err(|error| report.add(Problem::new(code::INVALID, at, error.to_string()))).ok()?;
+    target.single_writer = written.single_writer;
+    Some(target)
 }
 
 fn dataset(tree: &Tree, report: &Report) -> Option<String> {
@@ -51,16 +67,16 @@ fn dataset(tree: &Tree, report: &Report) -> Option<String> {
     is_folder.then_some(name)
 }
 
-/// The path or URI, and the options of the storage.
-fn destination(tree: &Tree, report: &Report) -> Option<(String, BTreeMap<String, Secret>)> {
+fn destination(tree: &Tree, report: &Report) -> Option<Written> {
     match &tree.value {
-        Value::Text(text) => Some((text.reveal(), BTreeMap::new())),
+        Value::Text(text) => Some(Written::new(text.reveal())),
         Value::Map(_) => {
             let mut reader = Reader::open(tree, report)?;
             let uri = reader.required("uri").and_then(|tree| reader::text(tree, report));
             let options = reader.present("storage_options").map(|tree| storage_options(tree, report));
+            let single_writer = reader.bool("single_writer").unwrap_or_default();
             reader.close();
-            Some((uri?.reveal(), options.unwrap_or_default()))
+            Some(Written { uri: uri?.reveal(), options: options.unwrap_or_default(), single_writer })
         }
         _ => {
             wrong_type(tree, "a string or a map", report);

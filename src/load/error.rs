@@ -50,6 +50,8 @@ pub enum LoadErrorKind {
         /// What is wrong with it.
         problem: String,
     },
+    /// The storage lets two puts succeed of which one was to fail, so that commits can be lost.
+    Unconditional,
     /// The commit may be in the log or not, or may not be durable. The files that it names stay.
     Unconfirmed {
         /// The version that it would be.
@@ -118,6 +120,7 @@ impl LoadError {
             LoadErrorKind::Arrow(_) => "types",
             LoadErrorKind::Feature { .. } => "table_feature",
             LoadErrorKind::Place { .. } => "table_place",
+            LoadErrorKind::Unconditional => "storage_unconditional",
             LoadErrorKind::Unconfirmed { .. } => "commit_unconfirmed",
             LoadErrorKind::Contended { .. } => "commit_contended",
             LoadErrorKind::OtherRun => "other_run",
@@ -141,6 +144,11 @@ impl LoadError {
                 "look whether the table has version {version}: if so, the rows are loaded; a merge or a replace may be run \
                  again in any case, an append only if not"
             ),
+            LoadErrorKind::Unconditional => {
+                "use a store that keeps `If-None-Match: *`, or set `single_writer: true` in \
+                 `destination` if no other writer, and no other run, is ever at work on these tables"
+                    .to_owned()
+            }
             LoadErrorKind::Contended { .. } => "run again when fewer writers are at work on the table".to_owned(),
             LoadErrorKind::OtherRun => "let one run of a pipeline end before the next, then run again".to_owned(),
             LoadErrorKind::SchemaMoved | LoadErrorKind::Vanished => "run again".to_owned(),
@@ -167,6 +175,9 @@ impl fmt::Display for LoadError {
                 write!(formatter, "the table uses `{feature}`, which this loader does not write")
             }
             LoadErrorKind::Place { problem } => formatter.write_str(problem),
+            LoadErrorKind::Unconditional => formatter.write_str(
+                "the storage ignores the condition of a put (`If-None-Match: *`), so that a commit could be overwritten",
+            ),
             LoadErrorKind::Unconfirmed { version, .. } => {
                 write!(formatter, "the commit of version {version} could not be confirmed")
             }

@@ -117,6 +117,7 @@ impl Loader {
         };
         let application = format!("alluvium:{}:{}", options.pipeline, resource.name);
         let place = Place::open(&target).map_err(located)?;
+        place.check_conditions().await.map_err(located)?;
         let snapshot = Snapshot::load(&place, &application).await.map_err(located)?;
         let disposition = match &resource.write {
             WriteDisposition::Append | WriteDisposition::Skip => Disposition::Append,

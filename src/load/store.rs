@@ -24,6 +24,7 @@ pub(super) struct Place {
     pub(super) log_store: LogStoreRef,
     pub(super) store: Arc<dyn ObjectStore>,
     local: Option<PathBuf>,
+    single_writer: bool,
 }
 
 impl Place {
@@ -47,7 +48,35 @@ impl Place {
         }
         let log_store = DeltaTableBuilder::from_url(url)?.with_storage_options(options).build_storage()?;
         let store = log_store.object_store(None);
-        Ok(Self { log_store, store, local })
+        Ok(Self { log_store, store, local, single_writer: target.single_writer })
+    }
+
+    /// Looks whether the storage keeps the condition of a put, by two puts of one key of which only one may succeed. A file system
+    /// does; of a store that does not, `single_writer` says that nobody minds.
+    ///
+    /// # Errors
+    /// When it does not, so that the commits of writers that race would be lost.
+    pub(super) async fn check_conditions(&self) -> Result<(), LoadErrorKind> {
+        if self.local.is_some() || self.single_writer {
+            return Ok(());
+        }
+        let path = Path::from(format!("_alluvium/probe-{}", uuid::Uuid::new_v4()));
+        let put = || {
+            let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+            self.store.put_opts(&path, Bytes::from_static(b"whether two may win").into(), options)
+        };
+        // An answer that got lost is asked for again by the store's client, which then hears that the key is taken.
+        match put().await {
+            Ok(_) | Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {}
+            Err(error) => return Err(LoadErrorKind::storage("write to the folder of the table")(error)),
+        }
+        let second = put().await;
+        self.discard(std::slice::from_ref(&path)).await;
+        match second {
+            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => Ok(()),
+            Ok(_) => Err(LoadErrorKind::Unconditional),
+            Err(error) => Err(LoadErrorKind::storage("write to the folder of the table")(error)),
+        }
     }
 
     /// Writes the log entry of a version if there is none; whether there was none. On local disk it is durable then: it is

@@ -12,6 +12,8 @@ pub struct Target {
     folder: Folder,
     /// Options of the object store, such as keys and the endpoint. All are taken for secrets.
     pub storage_options: BTreeMap<String, Secret>,
+    /// Nobody else writes to the tables, so that the storage need not keep conditional puts (`destination.single_writer`).
+    pub single_writer: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +62,7 @@ impl Target {
         } else {
             Folder::Local(PathBuf::from(text))
         };
-        Ok(Self { folder, storage_options })
+        Ok(Self { folder, storage_options, single_writer: false })
     }
 
     /// The same place one folder further down.
@@ -76,7 +78,7 @@ impl Target {
                 Folder::Remote(url)
             }
         };
-        Self { folder, storage_options: self.storage_options.clone() }
+        Self { folder, ..self.clone() }
     }
 
     /// The place of one table.

@@ -54,11 +54,6 @@ def test_a_wrong_secret_is_an_error_without_the_secret(radosgw: Ceph, tmp_path: 
     assert not Store("radosgw", f"s3://{s3.BUCKET}/{tmp_path.name}", radosgw.options).files()
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="merge engine issue: a store that ignores conditional puts is not found out, and loses commits of writers at "
-    "the same time",
-)
 def test_a_store_without_conditional_puts_is_refused(nanio: Nanio, tmp_path: Path) -> None:
     store = Store("nanio", f"s3://{s3.BUCKET}/lake", nanio.options)
     run = Alluvium(tmp_path, store).run([{"id": 1}], **APPEND)
