@@ -30,6 +30,7 @@ mod spill;
 mod stats;
 mod store;
 mod table;
+mod upkeep;
 mod vectors;
 mod widen;
 
@@ -67,6 +68,8 @@ pub struct Loader {
     skips_unchanged: bool,
     /// The table when the load began, for as long as no plan has been made against it.
     opened: Option<Snapshot>,
+    /// Commits between checkpoints, if the table says.
+    interval: Option<u64>,
     /// Whether there was a table when the load began.
     existed: bool,
     source: Source,
@@ -152,6 +155,7 @@ impl Loader {
             wants_vectors: resource.delta.deletion_vectors,
             skips_unchanged: !matches!(resource.write, WriteDisposition::Merge { skips_unchanged: false, .. }),
             sequence: snapshot.as_ref().and_then(|snapshot| snapshot.sequence),
+            interval: snapshot.as_ref().and_then(Snapshot::checkpoint_interval),
             existed: snapshot.is_some(),
             opened: snapshot,
             source: Source::new(shelf, key, options.limits),
@@ -180,7 +184,12 @@ impl Loader {
     /// When nothing was committed; what was written is removed.
     pub async fn finish(mut self, schema: &LoadSchema) -> Result<Receipt, LoadError> {
         match self.commit_all(schema).await {
-            Ok(receipt) => Ok(receipt),
+            Ok(receipt) => {
+                if let Some(version) = receipt.version {
+                    upkeep::checkpoint_if_due(&self.place, self.interval, version, receipt.commits).await;
+                }
+                Ok(receipt)
+            }
             Err(kind) => {
                 let error = self.located(kind);
                 self.abort().await;

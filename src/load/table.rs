@@ -198,6 +198,11 @@ impl Snapshot {
         Ok(())
     }
 
+    /// Commits between checkpoints, if the table says.
+    pub(super) fn checkpoint_interval(&self) -> Option<u64> {
+        self.configuration("delta.checkpointInterval")?.parse().ok()
+    }
+
     fn configuration(&self, key: &str) -> Option<&str> {
         self.metadata.get("configuration")?.get(key)?.as_str()
     }
