@@ -27,12 +27,13 @@ use crate::load::{LoadError, LoadOptions, Loader};
 use crate::normalize::{Decoder, Draft, Normalizer, Rows};
 use crate::plan::{Limits, Plan, ResourcePlan};
 
-/// Pages that are parsed and wait for decoding: one for each decoder to go on with.
-const PAGES_QUEUED: usize = 2;
+/// Pages that wait to be joined. With the batches below it is what the network and the decoders work on while the writer encodes what
+/// it has gathered; mostly the bytes are the bound.
+const PAGES_QUEUED: usize = 16;
 /// Pages that are being decoded: the writer needs a core too, so more would not be faster on small machines.
 const PAGES_DECODED: usize = 2;
-/// Batches that wait for the writer.
-const BATCHES_QUEUED: usize = 4;
+/// Batches that wait for the writer, which takes them in bursts.
+const BATCHES_QUEUED: usize = 64;
 
 /// What one resource is loaded with.
 pub(super) struct Lane<'a> {
