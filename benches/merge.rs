@@ -29,7 +29,7 @@ use alluvium::plan::{
     RowSelection, SchemaRules, TableName, Target, WriteDisposition,
 };
 use arrow::array::RecordBatch;
-use clap::{Parser, Subcommand};
+use clap::{ArgAction, Parser, Subcommand};
 use parquet::arrow::ArrowWriter;
 
 #[path = "merge/rows.rs"]
@@ -63,9 +63,19 @@ struct Args {
 #[derive(Debug, Subcommand)]
 enum Part {
     /// Makes a table
-    Make { lake: PathBuf, rows: u64, vectors: bool },
+    Make {
+        lake: PathBuf,
+        rows: u64,
+        #[arg(action = ArgAction::Set)]
+        vectors: bool,
+    },
     /// Merges changes into it
-    Merge { lake: PathBuf, of: u64, skips_unchanged: bool },
+    Merge {
+        lake: PathBuf,
+        of: u64,
+        #[arg(action = ArgAction::Set)]
+        skips_unchanged: bool,
+    },
 }
 
 /// One kind of merge of ours.
