@@ -4,9 +4,12 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use futures::StreamExt;
 use tokio::runtime::Handle;
+use tokio::sync::mpsc;
 
 use super::error::LoadErrorKind;
+use super::read::Batches;
 
 /// Works on all items, each on whichever thread comes to it first; the results are in the order of the items. After an error no
 /// further item is begun.
@@ -78,6 +81,26 @@ where
     done.sort_unstable_by_key(|(index, _)| *index);
     Ok(done.into_iter().map(|(_, result)| result).collect())
 }
+
+/// The batches of a stream, read on a thread of its own while the caller works on those before.
+pub(super) fn read_ahead(mut batches: Batches) -> Result<Batches, LoadErrorKind> {
+    let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
+    let handle = Handle::current();
+    let read = move || {
+        // It ends with the stream, or with the caller who does not want more.
+        while let Some(batch) = handle.block_on(batches.next()) {
+            if sender.blocking_send(batch).is_err() {
+                return;
+            }
+        }
+    };
+    std::thread::Builder::new().spawn(read).map_err(LoadErrorKind::disk("start a thread"))?;
+    let next = |mut receiver: mpsc::Receiver<_>| async { receiver.recv().await.map(|batch| (batch, receiver)) };
+    Ok(futures::stream::unfold(receiver, next).boxed())
+}
+
+/// Batches that wait for the caller: as many as make up for its bursts of encoding.
+const BATCHES_AHEAD: usize = 4;
 
 /// Threads for such work: one a core. Asking the system takes longer than a little work.
 fn cores() -> usize {

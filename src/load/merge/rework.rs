@@ -11,6 +11,7 @@ use roaring::RoaringTreemap;
 
 use super::kept::Kept;
 use super::{Fate, Hit, Match, get};
+use crate::load::cores::read_ahead;
 use crate::load::datafile::{DataFile, DataWriter};
 use crate::load::error::LoadErrorKind;
 use crate::load::key::{RowReader, digest};
@@ -178,7 +179,8 @@ impl Rework<'_> {
         let is_known = known.is_some();
         let seen = known.get_or_insert_default();
         let reader = self.row_reader()?;
-        let mut batches = read::rows(self.place, &hit.file.path, hit.file.size, &self.schema).await?;
+        let batches = read::rows(self.place, &hit.file.path, hit.file.size, &self.schema).await?;
+        let mut batches = read_ahead(batches)?;
         let mut pending = hit.matches.as_slice();
         let mut first = 0;
         let mut is_writing = is_known;

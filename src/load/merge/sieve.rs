@@ -4,6 +4,7 @@
 //! few nanoseconds each; only what passes is encoded as a key and looked up.
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{DataType, Date32Type, Int64Type, TimestampMicrosecondType};
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
@@ -100,23 +101,21 @@ fn column<'a>(batch: &'a RecordBatch, name: &str) -> Option<&'a dyn Array> {
 /// What is told of the hash of each value, null included; `None` for types that are not hashed.
 fn hashes(column: &dyn Array, mut told: impl FnMut(u64) -> bool) -> Option<BooleanArray> {
     // Fibonacci hashing: the golden ratio spreads values that follow each other over the upper bits.
-    let mut number = |value: i64| told(value.cast_unsigned().wrapping_mul(0x9E37_79B9_7F4A_7C15));
-    Some(match column.data_type() {
-        DataType::Int64 => {
-            column.as_primitive::<Int64Type>().values().iter().map(|value| Some(number(*value))).collect()
-        }
+    let number = |value: i64| value.cast_unsigned().wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mut of_numbers =
+        |values: &[i64]| -> BooleanBuffer { values.iter().map(|value| told(number(*value))).collect() };
+    let bits: BooleanBuffer = match column.data_type() {
+        DataType::Int64 => of_numbers(column.as_primitive::<Int64Type>().values()),
+        DataType::Timestamp(..) => of_numbers(column.as_primitive_opt::<TimestampMicrosecondType>()?.values()),
         DataType::Date32 => {
-            let days = column.as_primitive::<Date32Type>();
-            days.values().iter().map(|value| Some(number(i64::from(*value)))).collect()
-        }
-        DataType::Timestamp(..) => {
-            let micros = column.as_primitive_opt::<TimestampMicrosecondType>()?;
-            micros.values().iter().map(|value| Some(number(*value))).collect()
+            let days = column.as_primitive::<Date32Type>().values().iter();
+            days.map(|days| told(number(i64::from(*days)))).collect()
         }
         DataType::Utf8 => {
             let texts = column.as_string::<i32>();
-            (0..texts.len()).map(|row| Some(told(xxh3_64(texts.value(row).as_bytes())))).collect()
+            (0..texts.len()).map(|row| told(xxh3_64(texts.value(row).as_bytes()))).collect()
         }
         _ => return None,
-    })
+    };
+    Some(BooleanArray::new(bits, None))
 }
