@@ -10,9 +10,11 @@
 #![allow(clippy::too_many_lines, reason = "a scenario is read from top to bottom")]
 
 mod client;
+mod merge;
 mod paging;
 mod run;
 mod schema;
 mod storage;
 mod support;
 mod tidy;
+mod vectors;

@@ -1,6 +1,6 @@
 //! Runs of the binary in a folder of their own, with the report as JSON.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
@@ -129,13 +129,29 @@ impl Bench {
         }
     }
 
-    /// Every Parquet file of a table's folder, whether in the table or not.
+    /// How many Parquet files a table's folder has, whether in the table or not.
     pub async fn parquet_files(&self, name: &str) -> usize {
+        self.files(name).await.iter().filter(|path| path.ends_with(".parquet")).count()
+    }
+
+    /// Every file of a table's folder but the log's, whether in the table or not.
+    pub async fn files(&self, name: &str) -> BTreeSet<String> {
         let (url, options) = self.remote(name).unwrap_or_else(|| {
             let folder = self.path("lake").join(name);
             (url::Url::from_directory_path(folder).expect("a path"), HashMap::new())
         });
-        lake::parquet_files_at(url, options).await
+        lake::files_at(url, options).await
+    }
+
+    /// The actions of one version of the table `items` on disk.
+    pub fn actions(&self, version: u64) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.entry(version)).expect("an entry of the log");
+        text.lines().map(|line| serde_json::from_str(line).expect("an action")).collect()
+    }
+
+    /// The entry of a version of the table `items` on disk.
+    pub fn entry(&self, version: u64) -> PathBuf {
+        self.path(&format!("lake/items/_delta_log/{version:020}.json"))
     }
 
     /// Where a table is on the S3 server.

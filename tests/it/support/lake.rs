@@ -1,12 +1,17 @@
-//! Reading tables back in tests, with deltalake's log replay and the Parquet reader: not with the code under test.
+//! Reading tables back in tests, with deltalake's log replay and the Parquet reader: not with the code under test. Deletion
+//! vectors are read here after the protocol's text.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
+use arrow::array::BooleanArray;
+use arrow::compute::filter_record_batch;
 use arrow::record_batch::RecordBatch;
+use deltalake::kernel::{DeletionVectorDescriptor, StorageType};
 use futures::StreamExt;
-use object_store::ObjectStoreExt;
+use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use roaring::RoaringTreemap;
 use serde_json::Value;
 
 /// A table as it is now.
@@ -15,6 +20,10 @@ pub struct Lake {
     pub rows: Vec<Value>,
     /// The data files that belong to the table.
     pub files: BTreeSet<String>,
+    /// The data files that have a deletion vector, each with the number of rows that it takes out.
+    pub vectors: BTreeMap<String, u64>,
+    /// The files of these vectors.
+    pub vector_files: BTreeSet<String>,
     /// Column names with their types.
     pub columns: Vec<(String, String)>,
 }
@@ -31,30 +40,75 @@ pub async fn read_at(url: url::Url, storage_options: HashMap<String, String>) ->
     let table = deltalake::open_table_with_storage_options(url, storage_options).await.expect("a table");
     let (state, store) = (table.snapshot().expect("a loaded table"), table.object_store());
     let mut rows = Vec::new();
-    let mut files = BTreeSet::new();
+    let (mut files, mut vectors, mut vector_files) = (BTreeSet::new(), BTreeMap::new(), BTreeSet::new());
     for file in state.log_data().iter() {
         let stored = store.get(&file.object_store_path()).await.expect("a data file");
         let bytes = stored.bytes().await.expect("a whole data file");
         let reader =
             ParquetRecordBatchReaderBuilder::try_new(bytes).expect("a Parquet file").build().expect("a reader");
-        for batch in reader {
-            rows.extend(objects(&batch.expect("a batch")));
+        let path = file.path().into_owned();
+        let mut gone = RoaringTreemap::new();
+        if let Some(descriptor) = file.deletion_vector_descriptor() {
+            gone = vector(store.as_ref(), &descriptor).await;
+            vectors.insert(path.clone(), gone.len());
+            vector_files.extend(vector_file(&descriptor));
         }
-        files.insert(file.path().into_owned());
+        let mut number = 0..;
+        for batch in reader {
+            let batch = batch.expect("a batch");
+            let stays: BooleanArray =
+                number.by_ref().take(batch.num_rows()).map(|row| Some(!gone.contains(row))).collect();
+            rows.extend(objects(&filter_record_batch(&batch, &stays).expect("the rows that stay")));
+        }
+        files.insert(path);
     }
     rows.sort_by_key(Value::to_string);
     let columns = state.snapshot().arrow_schema();
     let columns = columns.fields().iter().map(|field| (field.name().clone(), field.data_type().to_string())).collect();
-    Lake { rows, files, columns }
+    Lake { rows, files, vectors, vector_files, columns }
 }
 
-/// Every Parquet file at a place, whether it belongs to the table or not.
-pub async fn parquet_files_at(url: url::Url, storage_options: HashMap<String, String>) -> usize {
+/// The rows that a deletion vector takes out of a file.
+async fn vector(store: &dyn ObjectStore, descriptor: &DeletionVectorDescriptor) -> RoaringTreemap {
+    let size = usize::try_from(descriptor.size_in_bytes).expect("a size");
+    let body = match vector_file(descriptor) {
+        Some(file) => {
+            let stored = store.get(&file.into()).await.expect("the file of the vector");
+            let bytes = stored.bytes().await.expect("a whole file");
+            assert_eq!(bytes[0], 1, "the version of the format");
+            let at = usize::try_from(descriptor.offset.expect("an offset")).expect("a position");
+            let (frame, end) = (&bytes[at..], 4 + size);
+            assert_eq!(frame[..4], u32::try_from(size).expect("small").to_be_bytes());
+            assert_eq!(frame[end..end + 4], crc32fast::hash(&frame[4..end]).to_be_bytes());
+            frame[4..end].to_vec()
+        }
+        None => z85::decode(&descriptor.path_or_inline_dv).expect("Z85"),
+    };
+    assert_eq!(body[..4], 1_681_511_377_u32.to_le_bytes(), "the magic number");
+    let rows = RoaringTreemap::deserialize_from(&body[4..size]).expect("a bitmap");
+    assert_eq!(Ok(rows.len()), u64::try_from(descriptor.cardinality));
+    rows
+}
+
+/// The file of a vector, unless the log holds it itself.
+fn vector_file(descriptor: &DeletionVectorDescriptor) -> Option<String> {
+    if descriptor.storage_type == StorageType::Inline {
+        return None;
+    }
+    assert_eq!(descriptor.storage_type, StorageType::UuidRelativePath);
+    let (folder, id) = descriptor.path_or_inline_dv.split_at(descriptor.path_or_inline_dv.len() - 20);
+    let id = uuid::Uuid::from_slice(&z85::decode(id).expect("Z85")).expect("a UUID");
+    let folder = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+    Some(format!("{folder}deletion_vector_{id}.bin"))
+}
+
+/// Every file at a place but the log's, whether it belongs to the table or not.
+pub async fn files_at(url: url::Url, storage_options: HashMap<String, String>) -> BTreeSet<String> {
     deltalake::aws::register_handlers(None);
     let builder = deltalake::DeltaTableBuilder::from_url(url).expect("a URL").with_storage_options(storage_options);
     let store = builder.build_storage().expect("a store").object_store(None);
     let listed = store.list(None).map(|entry| entry.expect("an entry").location.to_string());
-    listed.filter(|path| std::future::ready(path.ends_with(".parquet"))).count().await
+    listed.filter(|path| std::future::ready(!path.starts_with("_delta_log/"))).collect().await
 }
 
 fn objects(batch: &RecordBatch) -> Vec<Value> {

@@ -38,6 +38,8 @@ pub struct Store {
     uploads: Mutex<BTreeMap<String, BTreeMap<i32, Bytes>>>,
     log: Mutex<Vec<String>>,
     ignores_conditions: bool,
+    /// No object whose key has this in it is written.
+    refused: Mutex<Option<String>>,
 }
 
 #[derive(Clone)]
@@ -107,6 +109,11 @@ impl Server {
         inside.map(|(key, object)| (key.clone(), object.bytes.clone())).collect()
     }
 
+    /// Refuses from now on to write objects whose key has this in it.
+    pub fn refuse(&self, part: &str) {
+        *self.store.refused.lock().expect("no poison") = Some(part.to_owned());
+    }
+
     /// What was asked of objects, such as `GET t/part-0.parquet`, in order.
     pub fn log(&self) -> Vec<String> {
         self.store.log.lock().expect("no poison").clone()
@@ -130,6 +137,9 @@ impl Store {
 
     /// Decides and writes under one lock.
     fn put(&self, key: &str, bytes: Bytes, only_new: bool) -> S3Result<ETag> {
+        if self.refused.lock().expect("no poison").as_ref().is_some_and(|part| key.contains(part)) {
+            return Err(s3_error!(AccessDenied));
+        }
         let mut objects = self.objects.lock().expect("no poison");
         if only_new && !self.ignores_conditions && objects.contains_key(key) {
             return Err(s3_error!(PreconditionFailed));
