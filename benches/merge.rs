@@ -25,7 +25,7 @@ use std::time::Instant;
 use alluvium::flow::{LoadSchema, Receipt, TableBatch};
 use alluvium::load::{LoadOptions, Loader};
 use alluvium::plan::{
-    DeltaOptions, Endpoint, Limits, Method, Naming, PaginatorSpec, PipelineName, ResourceName, ResourcePlan,
+    DeltaOptions, Endpoint, Limits, Matched, Method, Naming, PaginatorSpec, PipelineName, ResourceName, ResourcePlan,
     RowSelection, SchemaRules, TableName, Target, WriteDisposition,
 };
 use arrow::array::RecordBatch;
@@ -210,8 +210,9 @@ fn make(lake: &Path, rows: u64, vectors: bool) {
 fn merge(lake: &Path, of: u64, skips_unchanged: bool) {
     let key = vec!["id".to_owned()];
     let changes = rows::whole(&rows::changes(CHANGES, of), 1);
+    let matched = if skips_unchanged { Matched::UpdateChanged } else { Matched::Update };
     let began = Instant::now();
-    let receipt = load(lake, &resource(WriteDisposition::Merge { key, skips_unchanged }, false), [changes].into_iter());
+    let receipt = load(lake, &resource(WriteDisposition::Merge { key, matched }, false), [changes].into_iter());
     let took = began.elapsed();
     assert_eq!(receipt.rows.updated, CHANGES, "every row was there, and is another one now");
     println!("{} {}", took.as_secs_f64(), peak_bytes());

@@ -3,21 +3,21 @@
 use super::problem::{Problem, Report, code};
 use super::reader::{self, Reader, unknown_word, unsupported_word, wrong_type};
 use super::tree::{Text, Tree, Value};
-use crate::plan::WriteDisposition;
+use crate::plan::{Matched, WriteDisposition};
 
 /// The disposition before its key is known.
 #[derive(Debug, Clone, Copy)]
 enum Disposition {
     Append,
     Replace,
-    Merge { skips_unchanged: bool },
+    Merge(Matched),
     Skip,
 }
 
 const DISPOSITIONS: [(&str, Disposition); 4] = [
     ("append", Disposition::Append),
     ("replace", Disposition::Replace),
-    ("merge", Disposition::Merge { skips_unchanged: true }),
+    ("merge", Disposition::Merge(Matched::UpdateChanged)),
     ("skip", Disposition::Skip),
 ];
 
@@ -49,12 +49,12 @@ pub(super) fn read(reader: &mut Reader<'_>, columns_key: Vec<String>) -> Option<
         Disposition::Append => Some(WriteDisposition::Append),
         Disposition::Replace => Some(WriteDisposition::Replace),
         Disposition::Skip => Some(WriteDisposition::Skip),
-        Disposition::Merge { .. } if key.is_empty() => {
+        Disposition::Merge(_) if key.is_empty() => {
             let message = "`write_disposition` `merge` needs a `primary_key`";
             report.add(Problem::new(code::MISSING, &reader.tree.at, message).hint("give `primary_key: id`"));
             None
         }
-        Disposition::Merge { skips_unchanged } => Some(WriteDisposition::Merge { key, skips_unchanged }),
+        Disposition::Merge(matched) => Some(WriteDisposition::Merge { key, matched }),
     }
 }
 
@@ -101,32 +101,38 @@ fn long_form(tree: &Tree, report: &Report) -> Option<Disposition> {
     let mut reader = Reader::open(tree, report)?;
     let disposition = reader.required("disposition").and_then(|tree| named(tree, reader::text(tree, report)?, report));
     let strategy = reader.present("strategy");
-    let strategy_fits = strategy.is_none_or(|strategy| {
-        let is_merge = disposition.is_none_or(|disposition| matches!(disposition, Disposition::Merge { .. }));
-        if !is_merge {
-            reader::invalid(strategy, "belongs to `merge` only", report);
-        }
-        is_upsert(strategy, report) && is_merge
-    });
-    let skips_unchanged = reader.bool("skip_unchanged_rows");
+    let skips_unchanged = reader.bool("skip_unchanged_rows").unwrap_or(true);
     reader.refuse(&OPTIONS);
     reader.close();
-    let disposition = disposition.map(|disposition| match (disposition, skips_unchanged) {
-        (Disposition::Merge { .. }, Some(skips_unchanged)) => Disposition::Merge { skips_unchanged },
-        (disposition, _) => disposition,
-    });
-    disposition.filter(|_| strategy_fits)
+    match (disposition?, strategy) {
+        (Disposition::Merge(_), None) => Some(Disposition::Merge(update(skips_unchanged))),
+        (Disposition::Merge(_), Some(strategy)) => {
+            Some(Disposition::Merge(matched(strategy, skips_unchanged, report)?))
+        }
+        (_, Some(strategy)) => {
+            reader::invalid(strategy, "belongs to `merge` only", report);
+            None
+        }
+        (other, None) => Some(other),
+    }
 }
 
-fn is_upsert(tree: &Tree, report: &Report) -> bool {
-    let Some(word) = reader::text(tree, report) else { return false };
+fn update(skips_unchanged: bool) -> Matched {
+    if skips_unchanged { Matched::UpdateChanged } else { Matched::Update }
+}
+
+/// What a merge strategy does with rows whose key the table has.
+fn matched(tree: &Tree, skips_unchanged: bool, report: &Report) -> Option<Matched> {
+    let word = reader::text(tree, report)?;
     let text = word.reveal();
-    if text == "upsert" {
-        return true;
+    match text.as_str() {
+        "upsert" => return Some(update(skips_unchanged)),
+        "insert-only" => return Some(Matched::Keep),
+        _ => {}
     }
     match STRATEGIES.iter().find(|name| **name == text) {
         Some(known) => unsupported_word(tree, known, report),
         None => unknown_word(tree, word, &STRATEGIES, report),
     }
-    false
+    None
 }

@@ -210,7 +210,7 @@ impl Loader {
             spill,
             rows: self.source.rows,
             layout: &self.layout,
-            skips_unchanged: self.skips_unchanged,
+            matched: self.matched,
         };
         let merged = merge.apply(snapshot).await?;
         Ok(Change {

@@ -34,6 +34,7 @@ use super::spill::Spill;
 use super::store::Place;
 use super::table::{Snapshot, TableFile};
 use crate::flow::{FileCounts, RowCounts};
+use crate::plan::Matched;
 use find::Search;
 use kept::Kept;
 use rework::{Outcome, Rework, Reworked};
@@ -64,8 +65,8 @@ pub(super) struct Merge<'a> {
     pub(super) spill: &'a mut Spill,
     pub(super) rows: u64,
     pub(super) layout: &'a Layout,
-    /// Rows that are in the table as they are are not written.
-    pub(super) skips_unchanged: bool,
+    /// What becomes of rows whose key the table has.
+    pub(super) matched: Matched,
 }
 
 /// What is known of a new row while the table is searched.
@@ -77,7 +78,7 @@ enum Fate {
     New,
     /// One row of the table has its key, and may be equal.
     Matched,
-    /// One row of the table has its key, and is equal.
+    /// One row of the table has its key, and is equal; or that row is to stay in any case.
     Unchanged,
     /// A row of the table has its key and is not equal, or several have it.
     Changed,
@@ -121,14 +122,21 @@ impl Merge<'_> {
         let mut fates = self.first_fates()?;
         let candidates = self.candidates(snapshot)?;
         files.scanned = candidates.1.len() as u64;
-        let hits = self.search(candidates)?;
+        let mut hits = self.search(candidates)?;
         self.judge(&hits, &mut fates);
+        if self.matched == Matched::Keep {
+            hits.clear();
+        }
         let rework = Rework {
             place: self.place,
             layout: self.layout,
             schema: SchemaRef::clone(&self.schema),
             takes_vectors: snapshot.takes_vectors(),
-            digests: if self.skips_unchanged && !hits.is_empty() { Some(self.digests()?) } else { None },
+            digests: if self.matched == Matched::UpdateChanged && !hits.is_empty() {
+                Some(self.digests()?)
+            } else {
+                None
+            },
             fates: &fates,
             kept: Mutex::new(Kept::new(&self.schema, &self.kept)),
         };
@@ -196,8 +204,9 @@ impl Merge<'_> {
     /// Tells the new rows that match. Where several rows of the table have one key, all of them go.
     fn judge(&self, hits: &[Hit<'_>], fates: &mut [Fate]) {
         for found in hits.iter().flat_map(|hit| &hit.matches) {
-            let fate = match get(fates, found.row) {
-                Some(Fate::New) if self.skips_unchanged => Fate::Matched,
+            let fate = match (self.matched, get(fates, found.row)) {
+                (Matched::Keep, _) => Fate::Unchanged,
+                (Matched::UpdateChanged, Some(Fate::New)) => Fate::Matched,
                 _ => Fate::Changed,
             };
             set(fates, found.row, fate);

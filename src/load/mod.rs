@@ -39,7 +39,7 @@ use arrow::datatypes::SchemaRef;
 pub use error::{LoadError, LoadErrorKind};
 
 use crate::flow::{LoadSchema, Receipt, TableBatch, TableState};
-use crate::plan::{Limits, PipelineName, ResourcePlan, Target, WriteDisposition};
+use crate::plan::{Limits, Matched, PipelineName, ResourcePlan, Target, WriteDisposition};
 use datafile::DataWriter;
 use layout::Layout;
 use rejects::RejectSpool;
@@ -64,8 +64,8 @@ pub struct Loader {
     sequence: Option<i64>,
     /// Deletion vectors are to be switched on.
     wants_vectors: bool,
-    /// A merge leaves rows alone that are in the table as they are.
-    skips_unchanged: bool,
+    /// What a merge does with rows whose key the table has.
+    matched: Matched,
     /// The table when the load began, for as long as no plan has been made against it.
     opened: Option<Snapshot>,
     /// Commits between checkpoints, if the table says.
@@ -153,7 +153,10 @@ impl Loader {
             layout,
             place,
             wants_vectors: resource.delta.deletion_vectors,
-            skips_unchanged: !matches!(resource.write, WriteDisposition::Merge { skips_unchanged: false, .. }),
+            matched: match resource.write {
+                WriteDisposition::Merge { matched, .. } => matched,
+                _ => Matched::default(),
+            },
             sequence: snapshot.as_ref().and_then(|snapshot| snapshot.sequence),
             interval: snapshot.as_ref().and_then(Snapshot::checkpoint_interval),
             existed: snapshot.is_some(),

@@ -32,7 +32,7 @@ pub use safe_url::SafeUrl;
 pub use schema::{ContractMode, SchemaContract, SchemaRules, TypeConflict};
 pub use secret::Secret;
 pub use target::{Target, TargetError};
-pub use write::WriteDisposition;
+pub use write::{Matched, WriteDisposition};
 
 /// One whole run: where rows come from, what they become and where they land.
 #[derive(Debug, Clone)]

@@ -340,3 +340,22 @@ async fn a_checkpoint_keeps_the_log_short() {
     bench.load(&config).await;
     assert_eq!(bench.table("items").await.rows.len(), 22 * 3);
 }
+
+#[tokio::test]
+async fn insert_only_leaves_what_is_there() {
+    let bench = Bench::new(people(0..3)).await;
+    let disposition = json!({"disposition": "merge", "strategy": "insert-only"});
+    let config = bench.config(&json!({"write_disposition": disposition}));
+    bench.load(&config).await;
+    let mut rows = people(0..5);
+    rows[1]["name"] = json!("changed");
+    bench.serve(rows);
+    let report = bench.load(&config).await;
+    assert_eq!(
+        report["rows"],
+        json!({"read": 5, "inserted": 2, "updated": 0, "unchanged": 3, "deleted": 0, "rejected": 0})
+    );
+    let table = bench.table("items").await;
+    assert_eq!((table.rows.len(), table.files.len()), (5, 2), "no file is written again");
+    assert!(table.rows.iter().all(|row| row["name"] != "changed"));
+}

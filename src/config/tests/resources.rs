@@ -33,7 +33,7 @@ fn defaults_are_merged_as_deep_as_dlt_does() {
     assert_eq!(
         shown,
         [
-            r#"Merge { key: ["id"], skips_unchanged: true } [("x", "1"), ("y", "2")] [("A", "a")] {"o":{"p":1},"q":1} [("a", Some(Text), true), ("b", Some(Text), false)]"#,
+            r#"Merge { key: ["id"], matched: UpdateChanged } [("x", "1"), ("y", "2")] [("A", "a")] {"o":{"p":1},"q":1} [("a", Some(Text), true), ("b", Some(Text), false)]"#,
             r#"Append [("y", "2"), ("z", "3")] [("B", "b")] {"o":{"r":2},"q":1} [("a", Some(Text), true), ("b", Some(Double), false), ("c", None, true)]"#,
         ]
     );
@@ -97,7 +97,10 @@ fn write_dispositions_and_keys_are_read() {
 }
 
 fn merge(key: &[&str]) -> WriteDisposition {
-    WriteDisposition::Merge { key: key.iter().map(|column| (*column).to_owned()).collect(), skips_unchanged: true }
+    WriteDisposition::Merge {
+        key: key.iter().map(|column| (*column).to_owned()).collect(),
+        matched: crate::plan::Matched::UpdateChanged,
+    }
 }
 
 #[test]
