@@ -3,7 +3,7 @@
 //! Numbers are read as `i64` or `f64`. The few documents that hold an integer beyond `i64`, which the parser would turn
 //! into a float, are found while they are walked ([`Kind::Inexact`]) and read again with the text of numbers kept
 //! ([`Document::parse_exact`]). A lone surrogate in an escape, a number beyond what a float can hold and invalid UTF-8 are no
-//! JSON; of duplicate keys all are there; the sign of `-0.0` is lost in the parser.
+//! JSON; of duplicate keys all are there; `-0` and `-0.0` are the float 0.0, as in the parser.
 
 use std::sync::OnceLock;
 
@@ -376,8 +376,12 @@ impl<'a> Node<'a> {
     }
 }
 
-/// What a number is by its text.
+/// What a number is by its text: the same that the parser makes of it, to which a zero with a sign is the float 0.0.
 fn number(text: &str) -> Kind<'static> {
+    let nonzero = text.trim_start_matches(['-', '0', '.']);
+    if text.starts_with('-') && (nonzero.is_empty() || nonzero.starts_with(['e', 'E'])) {
+        return Kind::Float(0.0);
+    }
     if let Ok(value) = text.parse() {
         return Kind::Int(value);
     }
@@ -448,6 +452,13 @@ mod tests {
             _ => vec![],
         };
         assert_eq!(texts[3], "123456789012345678901234567890");
+    }
+
+    #[test]
+    fn numbers_are_the_same_with_and_without_their_text() {
+        let plain = document("[-0, -0.0, -0e5, -0.00E-1, -1e-400, 0, 7, -0.07, 1e-400, -9223372036854775807]");
+        assert_eq!(kinds(&plain), kinds(&plain.parse_exact()));
+        assert_eq!(kinds(&plain)[..4], ["Float(0.0)"; 4]);
     }
 
     #[test]

@@ -182,6 +182,8 @@ impl Column {
                 Some(days) => values.push(days),
                 None => return Ok(false),
             },
+            // What this load settled takes none of the floats that its first pages put aside.
+            (JsonKind::Float(_), Values::Decimal { .. }) if !self.fixed => return Ok(false),
             (
                 JsonKind::Int(_) | JsonKind::BigInt | JsonKind::Float(_),
                 Values::Decimal { precision, scale, unscaled },

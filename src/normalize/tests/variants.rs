@@ -102,6 +102,14 @@ fn types_settle_with_the_first_batch_and_only_widen_after() {
     assert!(changes.contains(&("t__v_text".to_owned(), ChangeKind::Variant)), "{changes:?}");
 }
 
+#[test]
+fn a_float_is_no_decimal_before_or_after_types_are_settled() {
+    let page = r#"[{"a":18446744073709551616},{"a":2.0}]"#;
+    let batches = batches_within(&plan(), 1, &[page, page]).expect("all");
+    assert_eq!(types(batches[1].schema_ref()), ["a: Decimal128(38, 0)", "a__v_double: Float64"]);
+    assert_eq!(batches[0], batches[1]);
+}
+
 /// All pages into a table that is there, with types settled at once.
 fn load_into(plan: &ResourcePlan, fields: Vec<Field>, bodies: &[&str]) -> Result<Vec<RecordBatch>, NormalizeError> {
     let limits = Limits { memory_bytes: NonZeroU64::MIN, ..Limits::default() };
