@@ -10,6 +10,8 @@
 #![allow(clippy::too_many_lines, reason = "a scenario is read from top to bottom")]
 
 mod client;
+mod equal;
+mod fuzz;
 mod merge;
 mod paging;
 mod run;

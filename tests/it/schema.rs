@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::command::{Bench, people};
-use crate::support::lake::Lake;
+use crate::support::lake::{Lake, plain};
 
 /// A week of an API that cannot make up its mind: `n` is an integer, then a float, then a text; `o` is an object and becomes
 /// a list; `gone` vanishes and returns; `late` is null until the last day.
@@ -28,39 +28,6 @@ fn week() -> Vec<Vec<Value>> {
         day(5, json!("few"), json!({"x": 4}), json!("back"), Value::Null),
         day(6, json!(9), json!([]), json!("back"), json!("2024-01-25T11:21:28Z")),
     ]
-}
-
-/// The rows with the values of variants under their plain names, numbers as floats, and without what is null.
-fn found(table: &Lake) -> Vec<Value> {
-    let mut rows: Vec<Value> = table
-        .rows
-        .iter()
-        .map(|row| {
-            let members = row.as_object().expect("an object").iter().map(|(name, value)| {
-                let plain = name.split("__v_").next().expect("a name").to_owned();
-                let value = match value {
-                    Value::String(text) if name.ends_with("__v_json") => serde_json::from_str(text).expect("JSON"),
-                    value => value.clone(),
-                };
-                (plain, plain_value(&value))
-            });
-            Value::Object(members.collect())
-        })
-        .collect();
-    rows.sort_by_key(|row| row["id"].as_f64().map(f64::to_bits));
-    rows
-}
-
-fn plain_value(value: &Value) -> Value {
-    match value {
-        Value::Number(number) => number.as_f64().into(),
-        Value::Array(items) => items.iter().map(plain_value).collect(),
-        Value::Object(members) => {
-            let members = members.iter().filter(|(_, value)| !value.is_null());
-            Value::Object(members.map(|(name, value)| (name.clone(), plain_value(value))).collect())
-        }
-        value => value.clone(),
-    }
 }
 
 fn columns(table: &Lake) -> Vec<String> {
@@ -100,7 +67,7 @@ async fn a_week_of_drift_loses_no_value_in_one_run() {
             ],
             "types were open until the first file"
         );
-        assert_eq!(found(&table), days.concat().iter().map(plain_value).collect::<Vec<_>>());
+        assert_eq!(table.found(), days.concat().iter().map(plain).collect::<Vec<_>>());
         assert!(changes(&report).contains(&"variant n__v_text".to_owned()), "{report:#}");
     }
 }
@@ -121,7 +88,7 @@ async fn a_week_of_drift_loses_no_value_in_seven_runs() {
         let table = bench.table("items").await;
         let of_n: Vec<String> = columns(&table).into_iter().filter(|column| column.starts_with('n')).collect();
         assert_eq!(of_n, expected, "{conflict}");
-        assert_eq!(found(&table), days.concat().iter().map(plain_value).collect::<Vec<_>>(), "{conflict}");
+        assert_eq!(table.found(), days.concat().iter().map(plain).collect::<Vec<_>>(), "{conflict}");
         for change in ["added n", "variant n__v_text", "variant o__v_json", "added late"] {
             assert!(told.iter().any(|seen| seen == change), "`{change}` is in the reports of {conflict}: {told:?}");
         }
@@ -168,7 +135,7 @@ async fn a_widened_table_is_rewritten_once_and_keeps_its_id() {
     assert_eq!(id(&log(0)), id(&log(1)));
     assert!(log(1).contains("\"dataChange\":false"), "the rewritten rows are no news");
     let table = bench.table("items").await;
-    assert_eq!(found(&table), rows.iter().map(plain_value).collect::<Vec<_>>());
+    assert_eq!(table.found(), rows.iter().map(plain).collect::<Vec<_>>());
     assert_eq!(bench.load(&config).await["commits"], 0, "once is enough");
 }
 

@@ -21,6 +21,8 @@ pub struct Bench {
     rows: Arc<Mutex<Vec<Value>>>,
     /// Where the lake is: in the folder, or on this server.
     pub s3: Option<Server>,
+    /// Worker threads of the runs; `None`: as many as there are cores.
+    threads: Option<usize>,
 }
 
 /// What a run said.
@@ -47,12 +49,18 @@ impl Bench {
             Answer::json(&json!({"data": page, "total": rows.len()}))
         });
         let api = change(api.require_key("api_key", CANARY, super::api::KeyPlace::Query)).start().await;
-        Self { folder: tempfile::tempdir().expect("a folder"), api, rows, s3: None }
+        Self { folder: tempfile::tempdir().expect("a folder"), api, rows, s3: None, threads: None }
     }
 
     /// The same with its lake on an S3 server.
     pub fn on(mut self, s3: Server) -> Self {
         self.s3 = Some(s3);
+        self
+    }
+
+    /// The same with so many worker threads.
+    pub fn on_threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads);
         self
     }
 
@@ -105,7 +113,9 @@ impl Bench {
             arguments.extend(["--to", "lake"]);
         }
         arguments.extend(more);
-        let output = alluvium(self.folder.path(), &arguments).await;
+        let mut command = command(self.folder.path(), &arguments);
+        command.envs(self.threads.map(|threads| ("TOKIO_WORKER_THREADS", threads.to_string())));
+        let output = output(command).await;
         let report = serde_json::from_slice(&output.stdout).expect("a report on every exit");
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         for secret in [CANARY, super::s3::SECRET_KEY] {
@@ -164,8 +174,16 @@ impl Bench {
 
 /// Runs the binary in a folder; everything it logs is on its stderr.
 pub async fn alluvium(folder: &Path, arguments: &[&str]) -> Output {
+    output(command(folder, arguments)).await
+}
+
+fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_alluvium"));
     command.args(arguments).current_dir(folder).env("API_KEY", CANARY).env("ALLUVIUM_LOG", "alluvium=trace");
+    command
+}
+
+async fn output(mut command: Command) -> Output {
     tokio::task::spawn_blocking(move || command.output().expect("the binary runs")).await.expect("no panic")
 }
 

@@ -18,6 +18,8 @@ use serde_json::Value;
 pub struct Lake {
     /// The rows as JSON objects, without null members, sorted by their text.
     pub rows: Vec<Value>,
+    /// The same in the order in which they are stored.
+    pub stored: Vec<Value>,
     /// The data files that belong to the table.
     pub files: BTreeSet<String>,
     /// The data files that have a deletion vector, each with the number of rows that it takes out.
@@ -26,6 +28,38 @@ pub struct Lake {
     pub vector_files: BTreeSet<String>,
     /// Column names with their types.
     pub columns: Vec<(String, String)>,
+}
+
+impl Lake {
+    /// The rows by `id`, each as [`plain`] has it.
+    pub fn found(&self) -> Vec<Value> {
+        let mut rows: Vec<Value> = self.rows.iter().map(plain).collect();
+        rows.sort_by_key(|row| row["id"].as_f64().map(f64::to_bits));
+        rows
+    }
+}
+
+/// A value with what its variants hold under their plain names, without what is null, and with numbers as floats where that
+/// loses nothing.
+pub fn plain(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => match number.as_f64() {
+            Some(float) if float.abs() <= 9_007_199_254_740_992.0 => float.into(),
+            _ => value.clone(),
+        },
+        Value::Array(items) => items.iter().map(plain).collect(),
+        Value::Object(members) => {
+            let members = members.iter().filter(|(_, value)| !value.is_null());
+            let plain_member = |(name, value): (&String, &Value)| match (value, name.split_once("__v_")) {
+                (Value::String(text), Some((key, "json"))) => {
+                    (key.to_owned(), plain(&serde_json::from_str(text).expect("JSON")))
+                }
+                (value, variant) => (variant.map_or(name.as_str(), |(key, _)| key).to_owned(), plain(value)),
+            };
+            Value::Object(members.map(plain_member).collect())
+        }
+        value => value.clone(),
+    }
 }
 
 /// Reads the table in a folder.
@@ -39,11 +73,11 @@ pub async fn read_at(url: url::Url, storage_options: HashMap<String, String>) ->
     deltalake::aws::register_handlers(None);
     let table = deltalake::open_table_with_storage_options(url, storage_options).await.expect("a table");
     let (state, store) = (table.snapshot().expect("a loaded table"), table.object_store());
-    let mut rows = Vec::new();
+    let mut stored = Vec::new();
     let (mut files, mut vectors, mut vector_files) = (BTreeSet::new(), BTreeMap::new(), BTreeSet::new());
     for file in state.log_data().iter() {
-        let stored = store.get(&file.object_store_path()).await.expect("a data file");
-        let bytes = stored.bytes().await.expect("a whole data file");
+        let object = store.get(&file.object_store_path()).await.expect("a data file");
+        let bytes = object.bytes().await.expect("a whole data file");
         let reader =
             ParquetRecordBatchReaderBuilder::try_new(bytes).expect("a Parquet file").build().expect("a reader");
         let path = file.path().into_owned();
@@ -58,14 +92,15 @@ pub async fn read_at(url: url::Url, storage_options: HashMap<String, String>) ->
             let batch = batch.expect("a batch");
             let stays: BooleanArray =
                 number.by_ref().take(batch.num_rows()).map(|row| Some(!gone.contains(row))).collect();
-            rows.extend(objects(&filter_record_batch(&batch, &stays).expect("the rows that stay")));
+            stored.extend(objects(&filter_record_batch(&batch, &stays).expect("the rows that stay")));
         }
         files.insert(path);
     }
+    let mut rows = stored.clone();
     rows.sort_by_key(Value::to_string);
     let columns = state.snapshot().arrow_schema();
     let columns = columns.fields().iter().map(|field| (field.name().clone(), field.data_type().to_string())).collect();
-    Lake { rows, files, vectors, vector_files, columns }
+    Lake { rows, stored, files, vectors, vector_files, columns }
 }
 
 /// The rows that a deletion vector takes out of a file.
@@ -111,7 +146,8 @@ pub async fn files_at(url: url::Url, storage_options: HashMap<String, String>) -
     listed.filter(|path| std::future::ready(!path.starts_with("_delta_log/"))).collect().await
 }
 
-fn objects(batch: &RecordBatch) -> Vec<Value> {
+/// The rows of a batch as JSON objects.
+pub fn objects(batch: &RecordBatch) -> Vec<Value> {
     let mut writer = arrow::json::ArrayWriter::new(Vec::new());
     writer.write(batch).expect("rows as JSON");
     writer.finish().expect("rows as JSON");
