@@ -35,6 +35,13 @@ def named(*numbers: int) -> list[Row]:
     return [{"id": number, "name": f"row {number}"} for number in numbers]
 
 
+def attach(session: SparkSession, place: Path | str) -> str:
+    """A name in SQL for a table that is there."""
+    name = f"t{uuid.uuid4().hex}"
+    session.sql(f"CREATE TABLE {name} USING delta LOCATION '{place}'")
+    return name
+
+
 def spark_plain(folder: Path) -> Foreign:
     """Nothing special, by the reference writer."""
     _create(spark.session(), folder, {}, 20)
@@ -49,6 +56,16 @@ def sail_deletion_vectors(folder: Path) -> Foreign:
 def spark_deletion_vectors(folder: Path) -> Foreign:
     """The same by the reference writer."""
     return _deletion_vectors(spark.session(), folder)
+
+
+def spark_updated_vectors(folder: Path) -> Foreign:
+    """Rows of which some were deleted and others changed, by the reference writer."""
+    return _updated_vectors(spark.session(), folder)
+
+
+def sail_updated_vectors(folder: Path) -> Foreign:
+    """The same by another one."""
+    return _updated_vectors(sail.session(), folder)
 
 
 def spark_column_mapping(folder: Path) -> Foreign:
@@ -137,6 +154,14 @@ def _deletion_vectors(session: SparkSession, folder: Path) -> Foreign:
     session.sql(f"DELETE FROM {name} WHERE id % 5 = 0")
     assert _has_deletion_vector(folder), "no deletion vector was made"
     return Foreign(named(*(number for number in range(20) if number % 5)), SCHEMA, ("deletionVectors",))
+
+
+def _updated_vectors(session: SparkSession, folder: Path) -> Foreign:
+    made = _deletion_vectors(session, folder)
+    name = attach(session, folder)
+    session.sql(f"UPDATE {name} SET name = 'new' WHERE id IN (3, 6)")
+    rows = [row for row in made.rows if row["id"] not in (3, 6)] + [{"id": id, "name": "new"} for id in (3, 6)]
+    return Foreign(rows, made.schema, made.features)
 
 
 def _create(session: SparkSession, folder: Path, properties: dict[str, str], count: int) -> str:

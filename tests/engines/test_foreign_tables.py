@@ -104,8 +104,6 @@ def test_a_replace_counts_the_rows_that_were_there(foreign_table: Foreign, alluv
 @pytest.mark.parametrize(
     ("maker", "load", "feature"),
     [
-        (foreign.sail_deletion_vectors, MERGE, "deletionVectors"),
-        (foreign.spark_deletion_vectors, MERGE, "deletionVectors"),
         *((foreign.deltalake_partitioned, load, "partitionColumns") for load in (APPEND, MERGE, REPLACE)),
         *((foreign.spark_column_mapping, load, "columnMapping") for load in (APPEND, MERGE, REPLACE)),
         (foreign.spark_type_widening, APPEND, "typeWidening"),
