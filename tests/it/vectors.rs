@@ -179,6 +179,45 @@ async fn an_append_switches_them_on_too_and_a_load_without_rows_does_nothing_els
     assert_eq!(bench.table("items").await.rows.len(), 10);
 }
 
+#[tokio::test]
+async fn a_file_that_is_put_back_keeps_its_statistics() {
+    let row = |id: i64| {
+        json!({
+            "id": id,
+            "at": format!("2024-03-09T10:11:12.{:06}Z", id * 1_001),
+            "day": format!("2024-03-{:02}", 1 + id % 28),
+            "price": format!("12345678901234.{id:02}"),
+            "ratio": (id > 0).then_some(0.125),
+            "flag": id % 2 == 0,
+            "long": "x".repeat(100),
+            "inner": {"n": id, "none": null},
+        })
+    };
+    let mut rows: Vec<Value> = (0..150).map(row).collect();
+    let bench = Bench::new(rows.clone()).await;
+    let columns = json!({"day": {"data_type": "date"}, "price": {"data_type": "decimal", "precision": 20, "scale": 2}});
+    let config = bench.config(&json!({"columns": columns, "delta": {"deletion_vectors": true}}));
+    bench.load(&config).await;
+    let statistics = |version: u64, path: &Value| {
+        let actions = bench.actions(version);
+        let add = of(&actions, "add").into_iter().find(|add| add["path"] == *path).expect("the file").clone();
+        serde_json::from_str::<Value>(add["stats"].as_str().expect("statistics")).expect("JSON")
+    };
+    let path = of(&bench.actions(0), "add")[0]["path"].clone();
+    let mut expected = statistics(0, &path);
+    expected["tightBounds"] = false.into();
+    // So many that they come from a checkpoint in the end.
+    for version in 1..23_u64 {
+        let id = usize::try_from(version).expect("small");
+        rows[id]["flag"] = Value::Null;
+        bench.serve(rows[id..=id].to_vec());
+        bench.load(&config).await;
+        assert_eq!(statistics(version, &path), expected, "version {version}");
+    }
+    let checkpoint = bench.path("lake/items/_delta_log/_last_checkpoint");
+    assert!(checkpoint.exists());
+}
+
 /// A table of 50 people in one file, of which two rows are in another since.
 async fn merged_once() -> (Bench, Vec<Value>) {
     let bench = Bench::new(people(0..50)).await;
