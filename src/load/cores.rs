@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use futures::StreamExt;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::error::LoadErrorKind;
 use super::read::Batches;
 
-/// Works on all items, each on whichever thread comes to it first; the results are in the order of the items. After an error no
-/// further item is begun.
+/// Works on all items, on threads that stay for the next time; the results are in the order of the items.
 pub(super) fn side_by_side<T: Send, R: Send, E: Send>(
     items: Vec<T>,
     is_worth_threads: bool,
@@ -21,11 +21,15 @@ pub(super) fn side_by_side<T: Send, R: Send, E: Send>(
 where
     LoadErrorKind: From<E>,
 {
-    let threads = if is_worth_threads { cores().min(items.len()) } else { 1 };
-    on_threads(items, threads.saturating_sub(1), true, work)
+    let results: Result<Vec<R>, E> = match is_worth_threads {
+        true => items.into_par_iter().map(&work).collect(),
+        false => items.into_iter().map(work).collect(),
+    };
+    Ok(results?)
 }
 
-/// As [`side_by_side`], for work that waits for the storage in between. To be called on a thread that may block.
+/// As [`side_by_side`], for work that waits for the storage in between, on threads of its own. After an error no further item is
+/// begun. To be called on a thread that may block.
 pub(super) fn futures_side_by_side<T: Send, R: Send, F>(
     items: Vec<T>,
     work: impl Fn(T) -> F + Sync,
@@ -33,20 +37,8 @@ pub(super) fn futures_side_by_side<T: Send, R: Send, F>(
 where
     F: Future<Output = Result<R, LoadErrorKind>>,
 {
-    let (handle, threads) = (Handle::current(), cores().min(items.len()));
     // This thread belongs to the runtime, which does not let it wait for a future.
-    on_threads(items, threads, false, |item| handle.block_on(work(item)))
-}
-
-fn on_threads<T: Send, R: Send, E: Send>(
-    items: Vec<T>,
-    threads: usize,
-    works_here: bool,
-    work: impl Fn(T) -> Result<R, E> + Sync,
-) -> Result<Vec<R>, LoadErrorKind>
-where
-    LoadErrorKind: From<E>,
-{
+    let handle = Handle::current();
     let count = items.len();
     let (next, has_failed) = (Mutex::new(items.into_iter().enumerate()), AtomicBool::new(false));
     let share = || {
@@ -54,11 +46,11 @@ where
         while !has_failed.load(Ordering::Relaxed) {
             let item = next.lock().unwrap_or_else(PoisonError::into_inner).next();
             let Some((index, item)) = item else { break };
-            match work(item) {
+            match handle.block_on(work(item)) {
                 Ok(result) => done.push((index, result)),
                 Err(error) => {
                     has_failed.store(true, Ordering::Relaxed);
-                    return Err(LoadErrorKind::from(error));
+                    return Err(error);
                 }
             }
         }
@@ -66,13 +58,12 @@ where
     };
     let mut done: Vec<(usize, R)> = Vec::with_capacity(count);
     std::thread::scope(|scope| {
-        let spawned = (0..threads).map_while(|_| std::thread::Builder::new().spawn_scoped(scope, share).ok());
+        let spawned =
+            (0..cores().min(count)).map_while(|_| std::thread::Builder::new().spawn_scoped(scope, share).ok());
         let others: Vec<_> = spawned.collect();
-        let own = if works_here { share() } else { Ok(Vec::new()) };
         for other in others {
             done.extend(other.join().unwrap_or(Err(LoadErrorKind::Internal("a thread panicked")))?);
         }
-        done.extend(own?);
         Ok::<_, LoadErrorKind>(())
     })?;
     if done.len() < count {
@@ -112,8 +103,8 @@ fn cores() -> usize {
 mod tests {
     use super::*;
 
-    #[test]
-    fn results_keep_their_order_and_an_error_ends_the_work() {
+    #[tokio::test]
+    async fn results_keep_their_order_and_an_error_ends_the_work() {
         let squares = side_by_side((0..100).collect(), true, |item: u64| Ok::<_, LoadErrorKind>(item * item));
         assert_eq!(squares.expect("no error"), (0..100).map(|item| item * item).collect::<Vec<_>>());
         let failed =
