@@ -148,11 +148,14 @@ async fn a_row_far_behind_the_beginning_of_its_file_is_changed() {
     }
 }
 
+/// The key of a row by its number.
+type KeyOf = fn(i64) -> Value;
+
 #[tokio::test]
 async fn keys_of_every_type_are_found() {
     let hinted = |data_type: Value| json!({"key": data_type});
     let text = |kind: &str| hinted(json!({"data_type": kind}));
-    let kinds: [(&str, Value, fn(i64) -> Value); 8] = [
+    let kinds: [(&str, Value, KeyOf); 8] = [
         ("integers", json!({}), |n| json!(n - 20)),
         ("great integers", json!({}), |n| json!(i64::MAX - n * 1_000_003)),
         ("texts", json!({}), |n| json!(format!("{}{n}", "ä".repeat(usize::try_from(n * 3).expect("small"))))),

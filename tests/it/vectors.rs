@@ -67,8 +67,8 @@ async fn a_file_gets_a_vector_until_more_than_a_fifth_of_it_is_gone() {
     assert_rows(&second, &rows);
 
     // The fifth: 18 more rows of the first file.
-    for row in 70..88 {
-        rows[row]["name"] = "second".into();
+    for row in &mut rows[70..88] {
+        row["name"] = "second".into();
     }
     bench.serve(rows.clone());
     let report = bench.load(&config).await;
