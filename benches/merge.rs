@@ -25,8 +25,8 @@ use std::time::Instant;
 use alluvium::flow::{LoadSchema, Receipt, TableBatch};
 use alluvium::load::{LoadOptions, Loader};
 use alluvium::plan::{
-    DeltaOptions, Endpoint, Limits, Matched, Method, Naming, PaginatorSpec, PipelineName, ResourceName, ResourcePlan,
-    RowSelection, SchemaRules, TableName, Target, WriteDisposition,
+    DeltaOptions, Endpoint, Limits, Matched, PipelineName, ResourceName, ResourcePlan, TableName, Target,
+    WriteDisposition,
 };
 use arrow::array::RecordBatch;
 use clap::{ArgAction, Parser, Subcommand};
@@ -247,25 +247,7 @@ fn peak_bytes() -> u64 {
 
 fn resource(write: WriteDisposition, deletion_vectors: bool) -> ResourcePlan {
     let url = url::Url::parse("http://api.example/items").expect("a URL");
-    ResourcePlan {
-        name: ResourceName::parse("items").expect("a name"),
-        table: TableName::parse("items").expect("a name"),
-        endpoint: Endpoint {
-            url,
-            method: Method::Get,
-            params: Vec::new(),
-            headers: Vec::new(),
-            json: None,
-            auth: None,
-            paginator: PaginatorSpec::SinglePage,
-            rows: RowSelection::Detect,
-        },
-        write,
-        columns: Vec::new(),
-        rename: Vec::new(),
-        naming: Naming::SnakeCase,
-        schema: SchemaRules::default(),
-        delta: DeltaOptions { deletion_vectors },
-        selected: true,
-    }
+    let (name, table) = (ResourceName::parse("items").expect("a name"), TableName::parse("items").expect("a name"));
+    let plan = ResourcePlan::new(name, table, Endpoint::get(url));
+    ResourcePlan { write, delta: DeltaOptions { deletion_vectors }, ..plan }
 }

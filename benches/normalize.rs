@@ -28,10 +28,7 @@ use std::time::{Duration, Instant};
 use alluvium::flow::{BodyReader, Page, RowPath, TableState};
 use alluvium::json::Path;
 use alluvium::normalize::Normalizer;
-use alluvium::plan::{
-    DeltaOptions, Endpoint, Limits, Method, Naming, PaginatorSpec, ResourceName, ResourcePlan, RowSelection, SafeUrl,
-    SchemaRules, TableName, WriteDisposition,
-};
+use alluvium::plan::{Endpoint, Limits, ResourceName, ResourcePlan, SafeUrl, TableName};
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use arrow::json::reader::{ReaderBuilder, infer_json_schema};
@@ -168,25 +165,6 @@ fn url() -> url::Url {
 }
 
 fn resource() -> ResourcePlan {
-    ResourcePlan {
-        name: ResourceName::parse("items").expect("a name"),
-        table: TableName::parse("items").expect("a name"),
-        endpoint: Endpoint {
-            url: url(),
-            method: Method::Get,
-            params: Vec::new(),
-            headers: Vec::new(),
-            json: None,
-            auth: None,
-            paginator: PaginatorSpec::SinglePage,
-            rows: RowSelection::Detect,
-        },
-        write: WriteDisposition::Append,
-        columns: Vec::new(),
-        rename: Vec::new(),
-        naming: Naming::SnakeCase,
-        schema: SchemaRules::default(),
-        delta: DeltaOptions::default(),
-        selected: true,
-    }
+    let (name, table) = (ResourceName::parse("items").expect("a name"), TableName::parse("items").expect("a name"));
+    ResourcePlan::new(name, table, Endpoint::get(url()))
 }

@@ -27,6 +27,22 @@ pub struct Endpoint {
     pub rows: RowSelection,
 }
 
+impl Endpoint {
+    /// A GET request of one page without credentials, whose rows are detected.
+    pub fn get(url: url::Url) -> Self {
+        Self {
+            url,
+            method: Method::Get,
+            params: Vec::new(),
+            headers: Vec::new(),
+            json: None,
+            auth: None,
+            paginator: PaginatorSpec::SinglePage,
+            rows: RowSelection::Detect,
+        }
+    }
+}
+
 /// Without the values of parameters, headers and body: a config may have taken them from its secrets.
 impl fmt::Debug for Endpoint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -73,3 +73,21 @@ pub struct ResourcePlan {
     /// `false`: the resource is not loaded.
     pub selected: bool,
 }
+
+impl ResourcePlan {
+    /// A resource that appends to its table, with every other rule as in a config that does not say.
+    pub fn new(name: ResourceName, table: TableName, endpoint: Endpoint) -> Self {
+        Self {
+            name,
+            table,
+            endpoint,
+            write: WriteDisposition::Append,
+            columns: Vec::new(),
+            rename: Vec::new(),
+            naming: Naming::default(),
+            schema: SchemaRules::default(),
+            delta: DeltaOptions::default(),
+            selected: true,
+        }
+    }
+}

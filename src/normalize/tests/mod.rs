@@ -16,32 +16,14 @@ use super::{NormalizeError, NormalizeErrorKind, Normalizer};
 use crate::flow::{BodyReader, ChangeKind, Page, RowPath, TableState};
 use crate::json::{Document, Path};
 use crate::plan::{
-    ColumnHint, DataType, DeltaOptions, Endpoint, Limits, Method, Naming, PaginatorSpec, RenameRule, ResourceName,
-    ResourcePlan, RowSelection, SafeUrl, SchemaRules, TableName, WriteDisposition,
+    ColumnHint, DataType, Endpoint, Limits, RenameRule, ResourceName, ResourcePlan, SafeUrl, TableName,
+    WriteDisposition,
 };
 
 fn plan() -> ResourcePlan {
-    ResourcePlan {
-        name: ResourceName::parse("items").expect("a name"),
-        table: TableName::parse("items").expect("a name"),
-        endpoint: Endpoint {
-            url: url::Url::parse("http://api.example/items").expect("a URL"),
-            method: Method::Get,
-            params: Vec::new(),
-            headers: Vec::new(),
-            json: None,
-            auth: None,
-            paginator: PaginatorSpec::SinglePage,
-            rows: RowSelection::Detect,
-        },
-        write: WriteDisposition::Append,
-        columns: Vec::new(),
-        rename: Vec::new(),
-        naming: Naming::SnakeCase,
-        schema: SchemaRules::default(),
-        delta: DeltaOptions::default(),
-        selected: true,
-    }
+    let url = url::Url::parse("http://api.example/items").expect("a URL");
+    let (name, table) = (ResourceName::parse("items").expect("a name"), TableName::parse("items").expect("a name"));
+    ResourcePlan::new(name, table, Endpoint::get(url))
 }
 
 fn page(sequence: u64, body: &str) -> Page {

@@ -10,8 +10,8 @@ use alluvium::flow::TableState;
 use alluvium::json::{Kind, Node, Path};
 use alluvium::normalize::{Decoder, Normalizer};
 use alluvium::plan::{
-    ApiKeyLocation, Auth, DeltaOptions, Endpoint, Limits, Method, Naming, OffsetSpec, PaginatorSpec, ParameterPlace,
-    ResourceName, ResourcePlan, RetryPolicy, RowSelection, SchemaRules, Secret, TableName, WriteDisposition,
+    ApiKeyLocation, Auth, Endpoint, Limits, OffsetSpec, PaginatorSpec, ParameterPlace, ResourceName, ResourcePlan,
+    RetryPolicy, RowSelection, Secret, TableName,
 };
 
 /// A resource with the bounds and the retries of its run.
@@ -34,27 +34,8 @@ pub struct Outcome {
 impl Source {
     /// One page, rows detected, four repeats within milliseconds.
     pub fn single(url: &str) -> Self {
-        let resource = ResourcePlan {
-            name: ResourceName::parse("items").expect("a name"),
-            table: TableName::parse("items").expect("a name"),
-            endpoint: Endpoint {
-                url: url::Url::parse(url).expect("a URL"),
-                method: Method::Get,
-                params: vec![],
-                headers: vec![],
-                json: None,
-                auth: None,
-                paginator: PaginatorSpec::SinglePage,
-                rows: RowSelection::Detect,
-            },
-            write: WriteDisposition::Append,
-            columns: vec![],
-            rename: vec![],
-            naming: Naming::SnakeCase,
-            schema: SchemaRules::default(),
-            delta: DeltaOptions::default(),
-            selected: true,
-        };
+        let (name, table) = (ResourceName::parse("items").expect("a name"), TableName::parse("items").expect("a name"));
+        let resource = ResourcePlan::new(name, table, Endpoint::get(url::Url::parse(url).expect("a URL")));
         let retry = RetryPolicy { max_retries: 4, backoff_factor: 0.001, ..RetryPolicy::default() };
         Self { resource, limits: Limits::default(), retry }
     }
