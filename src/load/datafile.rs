@@ -49,6 +49,28 @@ struct OpenFile {
 /// Parts of an upload: S3 takes none under 5 MiB but the last.
 pub(super) const PART_BYTES: usize = 8 << 20;
 
+/// The files that `write` writes. If it fails, nothing of them is left.
+pub(super) async fn written(
+    place: &Place,
+    layout: &Layout,
+    write: impl AsyncFnOnce(&mut DataWriter) -> Result<(), LoadErrorKind>,
+) -> Result<Vec<DataFile>, LoadErrorKind> {
+    let mut writer = DataWriter::new(place, layout);
+    let files = match write(&mut writer).await {
+        Ok(()) => writer.close().await,
+        Err(error) => Err(error),
+    };
+    if files.is_err() {
+        writer.abort().await;
+    }
+    files
+}
+
+/// Where files are.
+pub(super) fn paths(files: &[DataFile]) -> Vec<Path> {
+    files.iter().map(|file| file.path.clone()).collect()
+}
+
 impl DataWriter {
     pub(super) fn new(place: &Place, layout: &Layout) -> Self {
         Self { place: place.clone(), layout: layout.clone(), open: None, written: Vec::new() }

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
 use futures::TryStreamExt;
+use object_store::path::Path;
 use roaring::RoaringTreemap;
 use serde_json::{Value, json};
 
 use super::align::union;
 use super::commit::{CommitOutcome, Entry, new_metadata, new_protocol};
-use super::datafile::{DataFile, DataWriter};
+use super::datafile::{DataFile, DataWriter, paths, written};
 use super::error::LoadErrorKind;
 use super::fits::{check_types, same_types};
 use super::merge::Merge;
@@ -24,12 +25,12 @@ use crate::flow::{FileCounts, LoadSchema, Receipt, Rejects, RowCounts};
 struct Change {
     removed: Vec<Value>,
     added: Vec<DataFile>,
-    /// Files of `added` that were written for this attempt alone, to be removed when it does not land.
-    written_now: Vec<DataFile>,
     /// The actions that put files back without some rows.
     put_back: Vec<Value>,
-    /// The file that says which rows these are, written for this attempt alone.
-    vectors: Option<object_store::path::Path>,
+    /// The file that says which rows these are.
+    vectors: Option<Path>,
+    /// Files that were written for this attempt alone, to be removed when it does not land.
+    written_now: Vec<Path>,
     rows: RowCounts,
     files: FileCounts,
 }
@@ -56,7 +57,7 @@ impl Loader {
             Err(error) => Err(error),
         };
         if let Err(error) = &result {
-            self.place.discard_after(error, &staged).await;
+            self.place.discard_after(error, &paths(&staged)).await;
         }
         let rejected = self.rejects.rows;
         result.map(|mut receipt| {
@@ -72,7 +73,7 @@ impl Loader {
             return Ok(Rejects::default());
         }
         let path = ["_alluvium", "rejects", &self.pipeline, self.resource.as_str(), &format!("{}.jsonl", self.run_id)];
-        let path = path.into_iter().collect::<object_store::path::Path>();
+        let path = path.into_iter().collect::<Path>();
         let folder = Place::open(&self.folder)?;
         self.rejects.keep(&folder, &path).await
     }
@@ -117,22 +118,11 @@ impl Loader {
         if let Some(schema) = widened(&snapshot.schema, &load.columns, &load.widened) {
             let (place, layout) = (&self.place, &self.layout);
             let widening = Widening { place, snapshot: &snapshot, schema, layout, run_id: &self.run_id };
-            return Ok(match widening.commit().await? {
-                CommitOutcome::Conflict => Attempt::Again,
-                CommitOutcome::Committed => {
-                    *commits += 1;
-                    Attempt::Prepared
-                }
-            });
+            return Ok(prepared(widening.commit().await?, commits));
         }
         if self.wants_vectors && !snapshot.lists_vectors() {
-            return Ok(match vectors::switch_on(&self.place, &snapshot, &self.run_id).await? {
-                CommitOutcome::Conflict => Attempt::Again,
-                CommitOutcome::Committed => {
-                    *commits += 1;
-                    Attempt::Prepared
-                }
-            });
+            let switched = vectors::switch_on(&self.place, &snapshot, &self.run_id).await?;
+            return Ok(prepared(switched, commits));
         }
         check_types(load.columns.fields(), snapshot.schema.fields())?;
         let change = self.plan(&snapshot, load, staged).await?;
@@ -143,13 +133,11 @@ impl Loader {
         match outcome {
             Ok(CommitOutcome::Committed) => Ok(Attempt::Done(receipt(Some(snapshot.version), *commits, &change))),
             Ok(CommitOutcome::Conflict) => {
-                self.place.discard(&change.written_now()).await;
+                self.place.discard(&change.written_now).await;
                 Ok(Attempt::Again)
             }
             Err(error) => {
-                if !error.may_be_committed() {
-                    self.place.discard(&change.written_now()).await;
-                }
+                self.place.discard_after(&error, &change.written_now).await;
                 Err(error)
             }
         }
@@ -215,7 +203,7 @@ impl Loader {
         let merged = merge.apply(snapshot).await?;
         Ok(Change {
             removed: merged.removed,
-            written_now: merged.added.clone(),
+            written_now: paths(&merged.added).into_iter().chain(merged.vectors.clone()).collect(),
             added: merged.added,
             put_back: merged.put_back,
             vectors: merged.vectors,
@@ -275,8 +263,7 @@ impl Loader {
     }
 
     fn sync(&self, change: &Change) -> Result<(), LoadErrorKind> {
-        let paths = change.added.iter().map(|file| file.path.clone()).chain(change.vectors.clone());
-        self.place.sync(&paths.collect::<Vec<_>>())
+        self.place.sync(&paths(&change.added).into_iter().chain(change.vectors.clone()).collect::<Vec<_>>())
     }
 
     /// A merge plans again on whatever the table is; append and replace cannot tell whether their rows are in it already.
@@ -297,16 +284,13 @@ impl Loader {
             Some(keys) => keys.replaced()?.to_vec(),
             None => Vec::new(),
         };
-        let mut clean = DataWriter::new(&self.place, &self.layout);
-        let cleaned = cleaned(&self.place, writer.written(), schema, &replaced, &mut clean).await;
-        let (mut files, dropped) = match cleaned {
-            Ok(cleaned) => cleaned,
-            Err(error) => {
-                clean.abort().await;
-                return Err(error);
-            }
-        };
-        files.extend(clean.close().await?);
+        let (mut files, mut dropped) = (Vec::new(), Vec::new());
+        let clean = written(&self.place, &self.layout, async |clean| {
+            (files, dropped) = cleaned(&self.place, writer.written(), schema, &replaced, clean).await?;
+            Ok(())
+        });
+        let clean = clean.await?;
+        files.extend(clean);
         writer.close().await?;
         self.place.discard(&dropped).await;
         Ok(files)
@@ -320,7 +304,7 @@ async fn cleaned(
     schema: &SchemaRef,
     replaced: &[u64],
     clean: &mut DataWriter,
-) -> Result<(Vec<DataFile>, Vec<object_store::path::Path>), LoadErrorKind> {
+) -> Result<(Vec<DataFile>, Vec<Path>), LoadErrorKind> {
     let (mut files, mut dropped) = (Vec::new(), Vec::new());
     let mut first = 0;
     for file in written {
@@ -351,11 +335,6 @@ fn kept_columns(table: &SchemaRef, load: &LoadSchema) -> Vec<String> {
 }
 
 impl Change {
-    /// What is to be removed where this attempt does not land.
-    fn written_now(&self) -> Vec<object_store::path::Path> {
-        self.written_now.iter().map(|file| file.path.clone()).chain(self.vectors.clone()).collect()
-    }
-
     fn of_new_rows(files: &[DataFile], read: u64, replaced: u64) -> Self {
         Self {
             removed: Vec::new(),
@@ -365,6 +344,17 @@ impl Change {
             vectors: None,
             rows: RowCounts { read, inserted: read.saturating_sub(replaced), ..RowCounts::default() },
             files: FileCounts { added: files.len() as u64, ..FileCounts::default() },
+        }
+    }
+}
+
+/// What a commit that makes the table ready for the load comes to.
+fn prepared(outcome: CommitOutcome, commits: &mut u64) -> Attempt {
+    match outcome {
+        CommitOutcome::Conflict => Attempt::Again,
+        CommitOutcome::Committed => {
+            *commits += 1;
+            Attempt::Prepared
         }
     }
 }

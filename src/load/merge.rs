@@ -24,7 +24,7 @@ use serde_json::Value;
 
 use super::align::align;
 use super::cores::futures_side_by_side;
-use super::datafile::{DataFile, DataWriter};
+use super::datafile::{DataFile, DataWriter, paths, written};
 use super::deletion::VectorFile;
 use super::error::LoadErrorKind;
 use super::key::{RowReader, digest};
@@ -101,23 +101,23 @@ struct Hit<'f> {
 }
 
 /// What was written and is to be removed if the merge fails.
-type Written = Mutex<Vec<Path>>;
+type Noted = Mutex<Vec<Path>>;
 
 impl Merge<'_> {
     /// Reads the table and writes what has to be written. Nothing is committed.
     pub(super) async fn apply(&mut self, snapshot: &Snapshot) -> Result<Merged, LoadErrorKind> {
-        let written = Written::default();
-        match self.apply_to(snapshot, &written).await {
+        let noted = Noted::default();
+        match self.apply_to(snapshot, &noted).await {
             Ok(merged) => Ok(merged),
             Err(error) => {
-                let paths = written.into_inner().unwrap_or_else(PoisonError::into_inner);
+                let paths = noted.into_inner().unwrap_or_else(PoisonError::into_inner);
                 self.place.discard(&paths).await;
                 Err(error)
             }
         }
     }
 
-    async fn apply_to(&mut self, snapshot: &Snapshot, written: &Written) -> Result<Merged, LoadErrorKind> {
+    async fn apply_to(&mut self, snapshot: &Snapshot, noted: &Noted) -> Result<Merged, LoadErrorKind> {
         let mut files = FileCounts::default();
         let mut fates = self.first_fates()?;
         let candidates = self.candidates(snapshot)?;
@@ -143,7 +143,7 @@ impl Merge<'_> {
         let reworked = futures_side_by_side(hits.iter().collect(), async |hit| {
             let reworked = rework.file(hit).await?;
             if let Outcome::Replaced(files) = &reworked.outcome {
-                note(written, files.iter().map(|file| file.path.clone()));
+                note(noted, paths(files));
             }
             Ok(reworked)
         })?;
@@ -152,19 +152,10 @@ impl Merge<'_> {
             set(&mut fates, *row, Fate::Unchanged);
         }
         let gone: u64 = reworked.iter().map(|reworked| reworked.gone).sum();
-        let mut merged = self.take_out(&hits, reworked, written).await?;
-        let mut writer = DataWriter::new(self.place, self.layout);
-        let new = match self.write_new(&fates, &kept, &mut writer).await {
-            Ok(()) => writer.close().await,
-            Err(error) => Err(error),
-        };
-        match new {
-            Ok(new) => merged.added.extend(new),
-            Err(error) => {
-                writer.abort().await;
-                return Err(error);
-            }
-        }
+        let mut merged = self.take_out(&hits, reworked, noted).await?;
+        let (place, layout) = (self.place, self.layout);
+        let new = written(place, layout, async |writer| self.write_new(&fates, &kept, writer).await).await?;
+        merged.added.extend(new);
         files.added = merged.added.len() as u64;
         files.removed = (merged.removed.len() - merged.put_back.len()) as u64;
         Ok(Merged { rows: self.count(&fates, gone), files, ..merged })
@@ -232,7 +223,7 @@ impl Merge<'_> {
         &self,
         hits: &[Hit<'_>],
         reworked: Vec<Reworked>,
-        written: &Written,
+        noted: &Noted,
     ) -> Result<Merged, LoadErrorKind> {
         let (mut removed, mut added, mut put_back) = (Vec::new(), Vec::new(), Vec::new());
         let mut vectors = VectorFile::new();
@@ -244,7 +235,7 @@ impl Merge<'_> {
             }
             removed.push(hit.file.remove.clone());
         }
-        note(written, [vectors.path()]);
+        note(noted, [vectors.path()]);
         let vectors = vectors.write(self.place).await?;
         Ok(Merged { removed, added, put_back, vectors, rows: RowCounts::default(), files: FileCounts::default() })
     }
@@ -284,8 +275,8 @@ impl Merge<'_> {
     }
 }
 
-fn note(written: &Written, paths: impl IntoIterator<Item = Path>) {
-    written.lock().unwrap_or_else(PoisonError::into_inner).extend(paths);
+fn note(noted: &Noted, paths: impl IntoIterator<Item = Path>) {
+    noted.lock().unwrap_or_else(PoisonError::into_inner).extend(paths);
 }
 
 fn get<T>(values: &[T], row: u64) -> Option<&T> {

@@ -14,7 +14,6 @@ use deltalake::logstore::LogStoreRef;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 
-use super::datafile::DataFile;
 use super::error::LoadErrorKind;
 use crate::plan::Target;
 
@@ -110,10 +109,9 @@ impl Place {
     }
 
     /// Removes the files of a load that failed, unless the log may name them.
-    pub(super) async fn discard_after(&self, error: &LoadErrorKind, files: &[DataFile]) {
+    pub(super) async fn discard_after(&self, error: &LoadErrorKind, files: &[Path]) {
         if !error.may_be_committed() {
-            let paths: Vec<Path> = files.iter().map(|file| file.path.clone()).collect();
-            self.discard(&paths).await;
+            self.discard(files).await;
         }
     }
 

@@ -6,7 +6,7 @@ use futures::TryStreamExt;
 use serde_json::{Value, json};
 
 use super::commit::{CommitOutcome, Entry};
-use super::datafile::{DataFile, DataWriter};
+use super::datafile::{DataFile, DataWriter, paths, written};
 use super::error::LoadErrorKind;
 use super::layout::Layout;
 use super::store::Place;
@@ -54,27 +54,17 @@ fn is_wider(stored: &DataType, wanted: &DataType) -> bool {
 impl Widening<'_> {
     /// Rewrites and commits; what was written is removed unless the commit landed.
     pub(super) async fn commit(&self) -> Result<CommitOutcome, LoadErrorKind> {
-        let mut writer = DataWriter::new(self.place, self.layout);
-        let written = match self.rewrite(&mut writer).await {
-            Ok(written) => written,
-            Err(error) => {
-                writer.abort().await;
-                return Err(error);
-            }
-        };
-        let outcome = self.commit_files(&written).await;
+        let files = written(self.place, self.layout, async |writer| self.rewrite(writer).await).await?;
+        let outcome = self.commit_files(&files).await;
         match &outcome {
             Ok(CommitOutcome::Committed) => {}
-            Ok(CommitOutcome::Conflict) => {
-                let paths: Vec<_> = written.iter().map(|file| file.path.clone()).collect();
-                self.place.discard(&paths).await;
-            }
-            Err(error) => self.place.discard_after(error, &written).await,
+            Ok(CommitOutcome::Conflict) => self.place.discard(&paths(&files)).await,
+            Err(error) => self.place.discard_after(error, &paths(&files)).await,
         }
         outcome
     }
 
-    async fn rewrite(&self, writer: &mut DataWriter) -> Result<Vec<DataFile>, LoadErrorKind> {
+    async fn rewrite(&self, writer: &mut DataWriter) -> Result<(), LoadErrorKind> {
         for file in &self.snapshot.files {
             let mut stored = read::live(self.place, file, &self.snapshot.schema).await?;
             while let Some(batch) = stored.try_next().await? {
@@ -84,7 +74,7 @@ impl Widening<'_> {
             // Each rewritten file stays a file of its own, so that its key range stays narrow.
             writer.roll().await?;
         }
-        writer.close().await
+        Ok(())
     }
 
     /// Whether nothing is lost. The statistics said so when the load began; another writer may have added files since.
@@ -100,9 +90,8 @@ impl Widening<'_> {
         Ok(())
     }
 
-    async fn commit_files(&self, written: &[DataFile]) -> Result<CommitOutcome, LoadErrorKind> {
-        let paths: Vec<_> = written.iter().map(|file| file.path.clone()).collect();
-        self.place.sync(&paths)?;
+    async fn commit_files(&self, files: &[DataFile]) -> Result<CommitOutcome, LoadErrorKind> {
+        self.place.sync(&paths(files))?;
         let mut metadata = self.snapshot.metadata.clone();
         if let Some(entries) = metadata.as_object_mut() {
             let pairs = self.schema.fields().iter().zip(self.snapshot.schema.fields());
@@ -116,7 +105,7 @@ impl Widening<'_> {
         for file in &self.snapshot.files {
             entry.push(without_data_change(&file.remove));
         }
-        for file in written {
+        for file in files {
             entry.push_rewritten(file);
         }
         entry.commit(self.place, self.snapshot.version + 1).await

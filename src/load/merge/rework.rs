@@ -12,7 +12,7 @@ use roaring::RoaringTreemap;
 use super::kept::Kept;
 use super::{Fate, Hit, Match, get};
 use crate::load::cores::read_ahead;
-use crate::load::datafile::{DataFile, DataWriter};
+use crate::load::datafile::{DataFile, DataWriter, written};
 use crate::load::error::LoadErrorKind;
 use crate::load::key::{RowReader, digest};
 use crate::load::layout::Layout;
@@ -152,19 +152,8 @@ impl Rework<'_> {
     /// Writes a file again without the rows that go. Without `known` these are found on the way, and a file of which none goes is
     /// not written.
     async fn copied(&self, hit: &Hit<'_>, known: Option<Seen>) -> Result<Reworked, LoadErrorKind> {
-        let mut writer = DataWriter::new(self.place, self.layout);
         let mut seen = known;
-        let copied = match self.copy(hit, &mut seen, &mut writer).await {
-            Ok(()) => writer.close().await,
-            Err(error) => Err(error),
-        };
-        let files = match copied {
-            Ok(files) => files,
-            Err(error) => {
-                writer.abort().await;
-                return Err(error);
-            }
-        };
+        let files = written(self.place, self.layout, async |writer| self.copy(hit, &mut seen, writer).await).await?;
         let seen = seen.unwrap_or_default();
         let outcome = if seen.gone.is_empty() { Outcome::Stays } else { Outcome::Replaced(files) };
         Ok(Reworked { gone: seen.gone.len(), unchanged: seen.unchanged, outcome })
@@ -179,8 +168,7 @@ impl Rework<'_> {
         let is_known = known.is_some();
         let seen = known.get_or_insert_default();
         let reader = self.row_reader()?;
-        let batches = read::rows(self.place, &hit.file.path, hit.file.size, &self.schema).await?;
-        let mut batches = read_ahead(batches)?;
+        let mut batches = read_ahead(read::rows(self.place, &hit.file.path, hit.file.size, &self.schema).await?)?;
         let mut pending = hit.matches.as_slice();
         let mut first = 0;
         let mut is_writing = is_known;
