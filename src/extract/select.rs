@@ -128,23 +128,23 @@ impl RowFinder {
     ///
     /// Ends at the first that differs, which for nearly all pages is the first of all.
     pub(super) fn are_equal(one: (&RowPath, Node<'_>), other: (&RowPath, Node<'_>)) -> bool {
-        let array = |(rows, root): (&RowPath, _)| match rows {
-            RowPath::At(path) => path.plain().first(root),
-            RowPath::Whole => Some(root),
-            RowPath::Nothing => None,
-        };
-        match (array(one).map(Node::kind), array(other).map(Node::kind)) {
-            (Some(Kind::Array(items)), Some(Kind::Array(others))) => {
-                !items.is_empty()
-                    && items.len() == others.len()
-                    && items.iter().zip(others.iter()).all(|(item, other)| item.equals(other))
-            }
-            _ => {
-                let (rows, others) = (one.0.select(one.1), other.0.select(other.1));
-                !rows.is_empty()
-                    && rows.len() == others.len()
-                    && rows.iter().zip(&others).all(|(row, other)| row.equals(*other))
-            }
+        let ((count, rows), (others_count, others)) = (compared(one.0, one.1), compared(other.0, other.1));
+        count > 0 && count == others_count && rows.zip(others).all(|(row, other)| row.equals(other))
+    }
+}
+
+/// The elements that tell one page from another, and how many there are.
+fn compared<'a>(rows: &RowPath, root: Node<'a>) -> (usize, Box<dyn Iterator<Item = Node<'a>> + 'a>) {
+    let anchor = match rows {
+        RowPath::At(path) => path.plain().first(root),
+        RowPath::Whole => Some(root),
+        RowPath::Nothing => None,
+    };
+    match anchor.map(Node::kind) {
+        Some(Kind::Array(items)) => (items.len(), Box::new(items.iter())),
+        _ => {
+            let rows = rows.select(root);
+            (rows.len(), Box::new(rows.into_iter()))
         }
     }
 }
