@@ -145,8 +145,7 @@ impl Snapshot {
     /// Whether deletion vectors are switched on.
     pub(super) fn lists_vectors(&self) -> bool {
         let listed = self.protocol.get("writerFeatures").and_then(Value::as_array);
-        listed.is_some_and(|listed| listed.iter().any(|feature| feature == VECTORS))
-            && self.configuration("delta.enableDeletionVectors").is_some_and(|value| value.eq_ignore_ascii_case("true"))
+        listed.is_some_and(|listed| listed.iter().any(|feature| feature == VECTORS)) && self.is_on(VECTORS_PROPERTY)
     }
 
     /// A file with a deletion vector has to tell how many rows it has.
@@ -177,14 +176,13 @@ impl Snapshot {
         if self.metadata.get("partitionColumns").and_then(Value::as_array).is_some_and(|columns| !columns.is_empty()) {
             return feature("partitionColumns");
         }
-        let on = |key: &str| self.configuration(key).is_some_and(|value| value.eq_ignore_ascii_case("true"));
-        if on("delta.enableChangeDataFeed") {
+        if self.is_on("delta.enableChangeDataFeed") {
             return feature("changeDataFeed");
         }
         if self.configuration("delta.columnMapping.mode").is_some_and(|mode| mode != "none") {
             return feature("columnMapping");
         }
-        if on("delta.appendOnly") && change == Change::Rewrites {
+        if self.is_on("delta.appendOnly") && change == Change::Rewrites {
             return feature("appendOnly");
         }
         if self.configured_with_prefix("delta.constraints.") {
@@ -203,6 +201,10 @@ impl Snapshot {
         self.configuration("delta.checkpointInterval")?.parse().ok()
     }
 
+    fn is_on(&self, key: &str) -> bool {
+        self.configuration(key).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    }
+
     fn configuration(&self, key: &str) -> Option<&str> {
         self.metadata.get("configuration")?.get(key)?.as_str()
     }
@@ -215,6 +217,8 @@ impl Snapshot {
 
 /// The feature of deletion vectors, as the protocol calls it.
 pub(super) const VECTORS: &str = "deletionVectors";
+/// The property that lets writers use them.
+pub(super) const VECTORS_PROPERTY: &str = "delta.enableDeletionVectors";
 
 /// What a load does to the rows that a table has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

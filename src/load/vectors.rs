@@ -5,15 +5,13 @@ use serde_json::{Value, json};
 use super::commit::{CommitOutcome, Entry};
 use super::error::LoadErrorKind;
 use super::store::Place;
-use super::table::{Snapshot, VECTORS};
+use super::table::{Snapshot, VECTORS, VECTORS_PROPERTY};
 
 /// The version of readers, and that of writers, from which features are listed by name.
 const LISTING: (u64, u64) = (3, 7);
 /// The features that older writer versions stand for, each with the version from which on.
 const IMPLIED: [(u64, &str); 5] =
     [(2, "appendOnly"), (2, "invariants"), (3, "checkConstraints"), (4, "changeDataFeed"), (4, "generatedColumns")];
-/// The property that lets writers use them.
-const PROPERTY: &str = "delta.enableDeletionVectors";
 
 /// Commits the switch.
 pub(super) async fn switch_on(
@@ -21,7 +19,7 @@ pub(super) async fn switch_on(
     snapshot: &Snapshot,
     run_id: &str,
 ) -> Result<CommitOutcome, LoadErrorKind> {
-    let mut entry = Entry::new("SET TBLPROPERTIES", json!({"properties": {PROPERTY: "true"}}), run_id);
+    let mut entry = Entry::new("SET TBLPROPERTIES", json!({"properties": {VECTORS_PROPERTY: "true"}}), run_id);
     entry.push(json!({ "protocol": with_vectors(&snapshot.protocol) }));
     let mut metadata = snapshot.metadata.clone();
     switch_on_in(&mut metadata);
@@ -34,7 +32,7 @@ pub(super) fn switch_on_in(metadata: &mut Value) {
     if let Some(entries) = metadata.as_object_mut() {
         let configuration = entries.entry("configuration").or_insert_with(|| json!({}));
         if let Some(configuration) = configuration.as_object_mut() {
-            configuration.insert(PROPERTY.to_owned(), "true".into());
+            configuration.insert(VECTORS_PROPERTY.to_owned(), "true".into());
         }
     }
 }
