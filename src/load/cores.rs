@@ -103,18 +103,20 @@ fn cores() -> usize {
 mod tests {
     use super::*;
 
+    fn third_fails(item: u64) -> Result<u64, LoadErrorKind> {
+        if item == 3 { Err(LoadErrorKind::Vanished) } else { Ok(item) }
+    }
+
     #[tokio::test]
     async fn results_keep_their_order_and_an_error_ends_the_work() {
+        let expected: Vec<u64> = (0..100).map(|item| item * item).collect();
         let squares = side_by_side((0..100).collect(), true, |item: u64| Ok::<_, LoadErrorKind>(item * item));
-        assert_eq!(squares.expect("no error"), (0..100).map(|item| item * item).collect::<Vec<_>>());
-        let failed =
-            side_by_side(
-                (0..100).collect(),
-                true,
-                |item: u64| {
-                    if item == 3 { Err(LoadErrorKind::Vanished) } else { Ok(item) }
-                },
-            );
+        assert_eq!(squares.expect("no error"), expected);
+        let squares = futures_side_by_side((0..100).collect(), async |item: u64| Ok(item * item));
+        assert_eq!(squares.expect("no error"), expected);
+        let failed = side_by_side((0..100).collect(), true, third_fails);
+        assert!(matches!(failed, Err(LoadErrorKind::Vanished)));
+        let failed = futures_side_by_side((0..100).collect(), async |item| third_fails(item));
         assert!(matches!(failed, Err(LoadErrorKind::Vanished)));
     }
 }

@@ -5,6 +5,7 @@ A table is made once in a test run and copied to where a test wants it: a table'
 
 import json
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -28,6 +29,10 @@ class Foreign:
     schema: Schema
     # The Delta features that a reader must know.
     features: tuple[str, ...] = ()
+
+
+# Writes a table into a folder.
+Maker = Callable[[Path], Foreign]
 
 
 def named(*numbers: int) -> list[Row]:

@@ -8,14 +8,12 @@ import pytest
 
 import foreign
 from alluvium import RESOURCE, Alluvium
-from foreign import Foreign, named
+from foreign import Foreign, Maker, named
 from stores import Store
 
 MERGE = {"write_disposition": "merge", "primary_key": "id"}
 APPEND = {"write_disposition": "append"}
 REPLACE = {"write_disposition": "replace"}
-
-Maker = Callable[[Path], Foreign]
 
 MAKERS: list[Maker] = [
     foreign.spark_plain,

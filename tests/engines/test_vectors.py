@@ -1,7 +1,7 @@
 """Deletion vectors: those that alluvium writes are read by all engines, and those that others write are merged into."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import pytest
 import foreign
 from alluvium import RESOURCE, Alluvium
 from deltalake import DeltaTable
-from foreign import Foreign, named
+from foreign import Maker, named
 from readers import sail, spark
 from readers.table import Row
 from stores import Store
@@ -105,7 +105,6 @@ def test_the_pyarrow_reader_of_deltalake_refuses(store: Store, alluvium: Alluviu
             read()
 
 
-Maker = Callable[[Path], Foreign]
 MAKERS: list[Maker] = [
     foreign.spark_deletion_vectors,
     foreign.sail_deletion_vectors,

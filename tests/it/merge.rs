@@ -416,3 +416,19 @@ async fn random_merges_make_the_table_of_the_model() {
         assert_eq!(with_vectors > 20, may_have_vectors, "{with_vectors} vectors were read");
     }
 }
+
+#[tokio::test]
+async fn the_first_and_the_last_key_of_a_file_are_found() {
+    let keys: [KeyOf; 3] = [|n| json!(n), |n| json!(format!("{n:02}")), |n| json!(format!("{}{n:02}", "x".repeat(70)))];
+    for key in keys {
+        let bench = Bench::new((0..30).map(|n| json!({"key": key(n), "value": n})).collect()).await;
+        let config = merge(&bench, false, true, &json!({"primary_key": "key"}));
+        bench.run(&config, &FILE_A_PAGE).await;
+        // Files hold ten rows; each load has nothing else to be found by.
+        for n in [0, 9, 10, 19, 20, 29] {
+            bench.serve(vec![json!({"key": key(n), "value": -1})]);
+            assert_eq!(counts(&bench.load(&config).await), [0, 1, 0, 0], "{}", key(n));
+        }
+        assert_eq!(bench.table("items").await.rows.len(), 30);
+    }
+}
