@@ -1,7 +1,7 @@
 //! Writing data files: rows into Parquet, file after file, streamed to the store.
 //!
-//! A new file is begun at the target size. What is written is in no commit yet: who drops
-//! the writer without [`DataWriter::close`] leaves files behind that [`Place::discard`] removes.
+//! A new file is begun at the target size. What is written is in no commit yet: who drops the writer without [`DataWriter::close`]
+//! leaves files behind that [`Place::discard`] removes.
 
 use std::sync::Arc;
 

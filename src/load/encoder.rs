@@ -16,11 +16,11 @@ use super::cores::side_by_side;
 use super::error::LoadErrorKind;
 use super::layout::Layout;
 
-/// Rows that wait at most: some milliseconds of work, against tens of microseconds that threads take to start.
+/// Rows that wait at most: some milliseconds of work, against the microseconds that it takes to wake the threads.
 const WAITING_ROWS: usize = 16 * 1024;
 /// Bytes of rows that wait at most.
 const WAITING_BYTES: usize = 8 << 20;
-/// Rows that are too few to start threads for.
+/// Rows that are too few to wake threads for.
 const ALONE_ROWS: usize = 2 * 1024;
 
 /// How many times smaller rows are in a file than in memory, for the estimate of what waits.

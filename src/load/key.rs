@@ -13,6 +13,16 @@ use arrow::record_batch::RecordBatch;
 use arrow::row::{RowConverter, Rows, SortField};
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
+/// The place of a key column, whatever the case of its name.
+pub(super) fn position(schema: &SchemaRef, name: &str) -> Option<usize> {
+    schema.fields().iter().position(|field| field.name().eq_ignore_ascii_case(name))
+}
+
+/// A key column of some rows.
+pub(super) fn column<'a>(rows: &'a RecordBatch, name: &str) -> Option<&'a ArrayRef> {
+    rows.columns().get(position(rows.schema_ref(), name)?)
+}
+
 /// Reads the keys, or the whole rows, of batches of one schema.
 pub(super) struct RowReader {
     converter: RowConverter,
@@ -25,8 +35,8 @@ impl RowReader {
         let columns = names
             .iter()
             .map(|name| {
-                let found = schema.fields().iter().position(|field| field.name().eq_ignore_ascii_case(name));
-                found.ok_or_else(|| ArrowError::SchemaError(format!("there is no key column `{name}`")))
+                position(schema, name)
+                    .ok_or_else(|| ArrowError::SchemaError(format!("there is no key column `{name}`")))
             })
             .collect::<Result<Vec<_>, _>>()?;
         Self::over(schema.fields(), columns)

@@ -37,6 +37,7 @@ use crate::flow::{FileCounts, RowCounts};
 use crate::plan::Matched;
 use find::Search;
 use kept::Kept;
+use prune::KeyRange;
 use rework::{Outcome, Rework, Reworked};
 use sieve::Sieve;
 
@@ -127,18 +128,22 @@ impl Merge<'_> {
         if self.matched == Matched::Keep {
             hits.clear();
         }
+        let kept = Kept::new(&self.schema, &self.kept);
+        let compared = kept.compared(&self.schema);
         let rework = Rework {
             place: self.place,
             layout: self.layout,
             schema: SchemaRef::clone(&self.schema),
             takes_vectors: snapshot.takes_vectors(),
             digests: if self.matched == Matched::UpdateChanged && !hits.is_empty() {
-                Some(self.digests()?)
+                Some(self.digests(&compared)?)
             } else {
                 None
             },
             fates: &fates,
-            kept: Mutex::new(Kept::new(&self.schema, &self.kept)),
+            reads_kept: !kept.is_nothing(),
+            compared,
+            kept: Mutex::new(kept),
         };
         let reworked = futures_side_by_side(hits.iter().collect(), async |hit| {
             let reworked = rework.file(hit).await?;
@@ -173,12 +178,19 @@ impl Merge<'_> {
     /// The files that may have a key of the load.
     fn candidates<'f>(&mut self, snapshot: &'f Snapshot) -> Result<(Sieve, Vec<&'f TableFile>), LoadErrorKind> {
         let names = &self.keys.names;
-        let range = prune::KeyRange::of(self.spill, names)?;
         let first = names.first().map(String::as_str).unwrap_or_default();
-        let sieve = Sieve::of(self.spill, self.rows, first)?;
+        let (mut range, mut sieve) = (KeyRange::new(names), Sieve::new(self.rows));
+        for index in 0..self.spill.segments() {
+            for rows in self.spill.segment(index)? {
+                let rows = rows?;
+                range.add(&rows);
+                sieve.add(&rows, first);
+            }
+        }
+        sieve.seal();
         let may_touch = |file: &&TableFile| {
             let bounds = file.bounds(first);
-            range.may_touch(file, names) && bounds.is_none_or(|(low, high)| sieve.may_lie_within(low, high))
+            range.may_touch(file) && bounds.is_none_or(|(low, high)| sieve.may_lie_within(low, high))
         };
         let files = snapshot.files.iter().filter(may_touch).collect();
         Ok((sieve, files))
@@ -204,10 +216,9 @@ impl Merge<'_> {
         }
     }
 
-    /// The digest of every new row under the table's schema.
-    fn digests(&mut self) -> Result<Vec<u128>, LoadErrorKind> {
-        let compared = Kept::new(&self.schema, &self.kept).compared(&self.schema);
-        let reader = RowReader::columns(&self.schema, compared)?;
+    /// The digest of every new row, over some columns of the table's schema.
+    fn digests(&mut self, compared: &[usize]) -> Result<Vec<u128>, LoadErrorKind> {
+        let reader = RowReader::columns(&self.schema, compared.to_vec())?;
         let mut digests = Vec::new();
         for index in 0..self.spill.segments() {
             for batch in self.spill.segment(index)? {

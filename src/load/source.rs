@@ -11,7 +11,7 @@ use hashbrown::HashMap;
 
 use super::datafile::DataWriter;
 use super::error::LoadErrorKind;
-use super::key::{RowReader, digest};
+use super::key::{RowReader, digest, position};
 use super::key_runs::KeyRuns;
 use super::read;
 use super::spill::Spill;
@@ -181,10 +181,7 @@ impl Keys {
 pub(super) fn key_schema(schema: &SchemaRef, names: &[String]) -> Result<SchemaRef, LoadErrorKind> {
     let indices = names
         .iter()
-        .map(|name| {
-            let found = schema.fields().iter().position(|field| field.name().eq_ignore_ascii_case(name));
-            found.ok_or(LoadErrorKind::Internal("a table without its key column"))
-        })
+        .map(|name| position(schema, name).ok_or(LoadErrorKind::Internal("a table without its key column")))
         .collect::<Result<Vec<_>, _>>()?;
     Ok(std::sync::Arc::new(schema.project(&indices)?))
 }

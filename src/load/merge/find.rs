@@ -1,10 +1,8 @@
 //! Finding the rows of a file that new rows match, by reading its key columns alone.
 
-use arrow::array::{Array, UInt64Array};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::SchemaRef;
 use futures::TryStreamExt;
-use roaring::RoaringTreemap;
 
 use super::sieve::Sieve;
 use super::{Hit, Match};
@@ -30,39 +28,28 @@ impl Search<'_> {
         let deleted = file.deleted(self.place).await?;
         let reader = RowReader::keys(&self.schema, &self.keys.names)?;
         let mut batches = read::rows(self.place, &file.path, file.size, &self.schema).await?;
+        let first_name = self.keys.names.first().map(String::as_str).unwrap_or_default();
         let mut matches = Vec::new();
         let mut first = 0;
         while let Some(batch) = batches.try_next().await? {
-            let rows = first..first + batch.num_rows() as u64;
-            first = rows.end;
-            let name = self.keys.names.first().map(String::as_str).unwrap_or_default();
-            let passing = self.sieve.passing(&batch, name);
-            let (batch, rows) = match &passing {
-                Some(passing) if passing.true_count() == 0 => continue,
+            let start = first;
+            first += batch.num_rows() as u64;
+            let (passing, numbers): (_, Vec<u64>) = match self.sieve.passing(&batch, first_name) {
+                Some(passing) if !passing.has_true() => continue,
                 Some(passing) => {
-                    let numbers = UInt64Array::from_iter_values(rows);
-                    let numbers = arrow::compute::filter(&numbers, passing)?;
-                    (filter_record_batch(&batch, passing)?, numbers)
+                    let numbers = passing.values().set_indices().map(|index| start + index as u64).collect();
+                    (filter_record_batch(&batch, &passing)?, numbers)
                 }
-                None => (batch, std::sync::Arc::new(UInt64Array::from_iter_values(rows)) as _),
+                None => (batch, (start..first).collect()),
             };
-            let Some(numbers) = rows.as_any().downcast_ref::<UInt64Array>() else { continue };
-            matches.extend(self.among(&reader.encode(&batch)?, numbers, &deleted));
+            for (key, row_in_file) in reader.encode(&passing)?.iter().zip(numbers) {
+                if let Some(row) = self.keys.row_of(key.data())
+                    && !deleted.contains(row_in_file)
+                {
+                    matches.push(Match { row_in_file, row });
+                }
+            }
         }
         Ok((!matches.is_empty()).then_some(Hit { file, deleted, matches }))
-    }
-
-    /// The matches among encoded keys, whose rows have these numbers.
-    fn among(
-        &self,
-        keys: &arrow::row::Rows,
-        numbers: &UInt64Array,
-        deleted: &RoaringTreemap,
-    ) -> impl Iterator<Item = Match> {
-        let found = keys.iter().zip(numbers.values()).filter_map(|(key, row_in_file)| {
-            let row = self.keys.row_of(key.data())?;
-            (!deleted.contains(*row_in_file)).then_some(Match { row_in_file: *row_in_file, row })
-        });
-        found.collect::<Vec<_>>().into_iter()
     }
 }

@@ -5,13 +5,21 @@ use arrow::compute::{max, max_string, min, min_string};
 use arrow::datatypes::{DataType, Int64Type};
 use serde_json::Value;
 
-use crate::load::error::LoadErrorKind;
-use crate::load::spill::Spill;
+use crate::load::key;
 use crate::load::table::TableFile;
 
-/// The least and the greatest value of every key column of a load. Columns of types that are not compared here have none.
-pub(super) struct KeyRange {
-    columns: Vec<Option<Range>>,
+/// The least and the greatest value of every key column of a load.
+pub(super) struct KeyRange<'n> {
+    names: &'n [String],
+    columns: Vec<Bounds>,
+}
+
+enum Bounds {
+    /// No row has been told.
+    Nothing,
+    Within(Range),
+    /// Of a type that is not compared here.
+    Anything,
 }
 
 enum Range {
@@ -19,29 +27,28 @@ enum Range {
     Text(String, String),
 }
 
-impl KeyRange {
-    /// The range of all rows of a spill.
-    pub(super) fn of(spill: &mut Spill, names: &[String]) -> Result<Self, LoadErrorKind> {
-        let mut columns: Vec<Option<Option<Range>>> = names.iter().map(|_| None).collect();
-        for index in 0..spill.segments() {
-            for batch in spill.segment(index)? {
-                let batch = batch?;
-                for (name, column) in names.iter().zip(&mut columns) {
-                    let next = range_of(&batch, name);
-                    *column = Some(match column.take() {
-                        None => next,
-                        Some(range) => joined(range, next),
-                    });
-                }
-            }
+impl<'n> KeyRange<'n> {
+    /// For key columns of these names, each row to be told by [`KeyRange::add`].
+    pub(super) fn new(names: &'n [String]) -> Self {
+        Self { names, columns: names.iter().map(|_| Bounds::Nothing).collect() }
+    }
+
+    /// Takes the keys of some rows of the load.
+    pub(super) fn add(&mut self, rows: &RecordBatch) {
+        for (name, column) in self.names.iter().zip(&mut self.columns) {
+            let joined = match (std::mem::replace(column, Bounds::Anything), range_of(rows, name)) {
+                (Bounds::Nothing, next) => next,
+                (Bounds::Within(range), Some(next)) => joined(range, next),
+                (Bounds::Within(_) | Bounds::Anything, _) => None,
+            };
+            *column = joined.map_or(Bounds::Anything, Bounds::Within);
         }
-        Ok(Self { columns: columns.into_iter().map(Option::flatten).collect() })
     }
 
     /// Whether a file may hold a key of the load: not if one of its key columns lies outside the load's range.
-    pub(super) fn may_touch(&self, file: &TableFile, names: &[String]) -> bool {
-        names.iter().zip(&self.columns).all(|(name, range)| {
-            let (Some(range), Some((low, high))) = (range, file.bounds(name)) else { return true };
+    pub(super) fn may_touch(&self, file: &TableFile) -> bool {
+        self.names.iter().zip(&self.columns).all(|(name, column)| {
+            let (Bounds::Within(range), Some((low, high))) = (column, file.bounds(name)) else { return true };
             range.overlaps(low, high)
         })
     }
@@ -66,8 +73,7 @@ impl Range {
 }
 
 fn range_of(batch: &RecordBatch, name: &str) -> Option<Range> {
-    let index = batch.schema_ref().fields().iter().position(|field| field.name().eq_ignore_ascii_case(name))?;
-    let column = batch.columns().get(index)?;
+    let column = key::column(batch, name)?;
     match column.data_type() {
         DataType::Int64 => {
             let values = column.as_primitive::<Int64Type>();
@@ -81,8 +87,8 @@ fn range_of(batch: &RecordBatch, name: &str) -> Option<Range> {
     }
 }
 
-fn joined(one: Option<Range>, other: Option<Range>) -> Option<Range> {
-    Some(match (one?, other?) {
+fn joined(one: Range, other: Range) -> Option<Range> {
+    Some(match (one, other) {
         (Range::Int(a, b), Range::Int(c, d)) => Range::Int(a.min(c), b.max(d)),
         (Range::Text(a, b), Range::Text(c, d)) => Range::Text(a.min(c), b.max(d)),
         _ => return None,

@@ -33,6 +33,10 @@ pub(super) struct Rework<'a> {
     pub(super) fates: &'a [Fate],
     /// The digests of the new rows; `None` where no row is compared.
     pub(super) digests: Option<Vec<u128>>,
+    /// The columns that are compared, by their place in the schema.
+    pub(super) compared: Vec<usize>,
+    /// Whether changed rows keep values of the table.
+    pub(super) reads_kept: bool,
     pub(super) kept: Mutex<Kept>,
 }
 
@@ -88,11 +92,7 @@ impl Rework<'_> {
 
     /// Whether values of the table's rows are needed, beside their keys.
     fn reads_rows(&self) -> bool {
-        self.digests.is_some() || !self.kept().is_nothing()
-    }
-
-    fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        self.digests.is_some() || self.reads_kept
     }
 
     /// Compares the matched rows of a file, of which alone the pages are read.
@@ -117,7 +117,7 @@ impl Rework<'_> {
     }
 
     fn row_reader(&self) -> Result<RowReader, LoadErrorKind> {
-        Ok(RowReader::columns(&self.schema, self.kept().compared(&self.schema))?)
+        Ok(RowReader::columns(&self.schema, self.compared.clone())?)
     }
 
     /// Compares rows of the table, each with the new row of its key.
@@ -146,7 +146,7 @@ impl Rework<'_> {
                 changed.push((found.row, index));
             }
         }
-        self.kept().keep(rows, &changed)
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).keep(rows, &changed)
     }
 
     /// Writes a file again without the rows that go. Without `known` these are found on the way, and a file of which none goes is

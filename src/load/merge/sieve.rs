@@ -9,8 +9,7 @@ use arrow::datatypes::{DataType, Date32Type, Int64Type, TimestampMicrosecondType
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::load::error::LoadErrorKind;
-use crate::load::spill::Spill;
+use crate::load::key;
 
 /// Bits a value: at eight, about one row in eight passes that should not.
 const BITS_A_VALUE: usize = 8;
@@ -27,26 +26,16 @@ pub(super) struct Sieve {
 }
 
 impl Sieve {
-    /// Over the first key column of the rows of a spill.
-    pub(super) fn of(spill: &mut Spill, rows: u64, name: &str) -> Result<Self, LoadErrorKind> {
+    /// For so many rows, each to be told by [`Sieve::add`].
+    pub(super) fn new(rows: u64) -> Self {
         let rows = usize::try_from(rows).unwrap_or(usize::MAX);
         let bits = rows.saturating_mul(BITS_A_VALUE).clamp(64, BITS_MAX).next_power_of_two();
-        let mut sieve = Self { bits: vec![0; bits / 64], values: (rows <= VALUES_MAX).then(Vec::new) };
-        for index in 0..spill.segments() {
-            for batch in spill.segment(index)? {
-                let batch = batch?;
-                if let Some(column) = column(&batch, name) {
-                    sieve.add(column);
-                }
-            }
-        }
-        if let Some(values) = &mut sieve.values {
-            values.sort_unstable();
-        }
-        Ok(sieve)
+        Self { bits: vec![0; bits / 64], values: (rows <= VALUES_MAX).then(Vec::new) }
     }
 
-    fn add(&mut self, column: &dyn Array) {
+    /// Takes the values of the first key column of some rows of the load.
+    pub(super) fn add(&mut self, rows: &RecordBatch, name: &str) {
+        let Some(column) = key::column(rows, name) else { return };
         let shift = self.shift();
         let bits = &mut self.bits;
         let is_hashed = hashes(column, |hash| {
@@ -66,6 +55,13 @@ impl Sieve {
         }
     }
 
+    /// To be called once all rows have been told.
+    pub(super) fn seal(&mut self) {
+        if let Some(values) = &mut self.values {
+            values.sort_unstable();
+        }
+    }
+
     /// The hash's upper bits are the place.
     fn shift(&self) -> u32 {
         64 - (self.bits.len() * 64).trailing_zeros()
@@ -74,7 +70,7 @@ impl Sieve {
     /// The rows of a batch that may have one of the values; `None`: all may.
     pub(super) fn passing(&self, batch: &RecordBatch, name: &str) -> Option<BooleanArray> {
         let shift = self.shift();
-        hashes(column(batch, name)?, |hash| {
+        hashes(key::column(batch, name)?, |hash| {
             let (word, bit) = place(hash, shift);
             self.bits.get(word).is_some_and(|word| word & bit != 0)
         })
@@ -91,11 +87,6 @@ impl Sieve {
 fn place(hash: u64, shift: u32) -> (usize, u64) {
     let at = usize::try_from(hash >> shift).unwrap_or_default();
     (at / 64, 1 << (at % 64))
-}
-
-fn column<'a>(batch: &'a RecordBatch, name: &str) -> Option<&'a dyn Array> {
-    let index = batch.schema_ref().fields().iter().position(|field| field.name().eq_ignore_ascii_case(name))?;
-    batch.columns().get(index).map(AsRef::as_ref)
 }
 
 /// What is told of the hash of each value, null included; `None` for types that are not hashed.
