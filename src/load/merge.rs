@@ -128,7 +128,7 @@ impl Merge<'_> {
         if self.matched == Matched::Keep {
             hits.clear();
         }
-        let kept = Kept::new(&self.schema, &self.kept);
+        let mut kept = Kept::new(&self.schema, &self.kept);
         let compared = kept.compared(&self.schema);
         let rework = Rework {
             place: self.place,
@@ -141,20 +141,22 @@ impl Merge<'_> {
                 None
             },
             fates: &fates,
-            reads_kept: !kept.is_nothing(),
             compared,
-            kept: Mutex::new(kept),
+            kept: &kept,
         };
-        let reworked = futures_side_by_side(hits.iter().collect(), async |hit| {
+        let mut reworked = futures_side_by_side(hits.iter().collect(), async |hit| {
             let reworked = rework.file(hit).await?;
             if let Outcome::Replaced(files) = &reworked.outcome {
                 note(noted, paths(files));
             }
             Ok(reworked)
         })?;
-        let kept = rework.kept.into_inner().unwrap_or_else(PoisonError::into_inner);
-        for row in reworked.iter().flat_map(|reworked| &reworked.unchanged) {
-            set(&mut fates, *row, Fate::Unchanged);
+        // In the order of the files, so that of several rows of a key the same one is kept whichever thread was faster.
+        for reworked in &mut reworked {
+            reworked.kept.drain(..).for_each(|taken| kept.keep(taken));
+            for row in &reworked.unchanged {
+                set(&mut fates, *row, Fate::Unchanged);
+            }
         }
         let gone: u64 = reworked.iter().map(|reworked| reworked.gone).sum();
         let mut merged = self.take_out(&hits, reworked, noted).await?;

@@ -16,6 +16,12 @@ pub(super) struct Kept {
     places: HashMap<u64, (usize, usize)>,
 }
 
+/// The kept values of some rows of one batch of the table, with the new rows that have their keys.
+pub(super) struct Taken {
+    columns: Vec<ArrayRef>,
+    rows: Vec<u64>,
+}
+
 impl Kept {
     pub(super) fn new(schema: &SchemaRef, names: &[String]) -> Self {
         let columns = schema.fields().iter().enumerate();
@@ -36,19 +42,23 @@ impl Kept {
         (0..schema.fields().len()).filter(|index| !self.columns.contains(index)).collect()
     }
 
-    /// Keeps the values of some rows of a batch of the table: pairs of new row and row in the batch.
-    pub(super) fn keep(&mut self, batch: &RecordBatch, rows: &[(u64, usize)]) -> Result<(), LoadErrorKind> {
+    /// The values to be kept of some rows of a batch of the table: pairs of new row and row in the batch.
+    pub(super) fn take(&self, batch: &RecordBatch, rows: &[(u64, usize)]) -> Result<Option<Taken>, LoadErrorKind> {
         if self.columns.is_empty() || rows.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let indices: UInt64Array = rows.iter().map(|(_, row)| *row as u64).collect();
         let columns = self.columns.iter().filter_map(|index| batch.columns().get(*index));
-        let kept = columns.map(|column| take(column, &indices, None)).collect::<Result<Vec<_>, _>>()?;
-        for (at, (new, _)) in rows.iter().enumerate() {
-            self.places.insert(*new, (self.batches.len(), at));
+        let columns = columns.map(|column| take(column, &indices, None)).collect::<Result<_, _>>()?;
+        Ok(Some(Taken { columns, rows: rows.iter().map(|(new, _)| *new).collect() }))
+    }
+
+    /// Keeps values; of a new row that has some already, these.
+    pub(super) fn keep(&mut self, taken: Taken) {
+        for (at, new) in taken.rows.into_iter().enumerate() {
+            self.places.insert(new, (self.batches.len(), at));
         }
-        self.batches.push(kept);
-        Ok(())
+        self.batches.push(taken.columns);
     }
 
     /// New rows, of which the first has a number, with the kept values in their places.

@@ -1,7 +1,5 @@
 //! What becomes of one file that has rows with keys of the load.
 
-use std::sync::{Mutex, PoisonError};
-
 use arrow::array::{RecordBatch, UInt64Array};
 use arrow::compute::take_record_batch;
 use arrow::datatypes::SchemaRef;
@@ -9,7 +7,7 @@ use futures::TryStreamExt;
 use parquet::arrow::arrow_reader::RowSelection;
 use roaring::RoaringTreemap;
 
-use super::kept::Kept;
+use super::kept::{Kept, Taken};
 use super::{Fate, Hit, Match, get};
 use crate::load::cores::read_ahead;
 use crate::load::datafile::{DataFile, DataWriter, written};
@@ -35,9 +33,8 @@ pub(super) struct Rework<'a> {
     pub(super) digests: Option<Vec<u128>>,
     /// The columns that are compared, by their place in the schema.
     pub(super) compared: Vec<usize>,
-    /// Whether changed rows keep values of the table.
-    pub(super) reads_kept: bool,
-    pub(super) kept: Mutex<Kept>,
+    /// What changed rows keep of the table, of which nothing has been kept yet.
+    pub(super) kept: &'a Kept,
 }
 
 /// What became of a file.
@@ -46,6 +43,8 @@ pub(super) struct Reworked {
     pub(super) gone: u64,
     /// New rows that are in the file already, as they are.
     pub(super) unchanged: Vec<u64>,
+    /// What the others keep of the file.
+    pub(super) kept: Vec<Taken>,
     pub(super) outcome: Outcome,
 }
 
@@ -63,6 +62,13 @@ pub(super) enum Outcome {
 struct Seen {
     gone: RoaringTreemap,
     unchanged: Vec<u64>,
+    kept: Vec<Taken>,
+}
+
+impl Seen {
+    fn came_to(self, outcome: Outcome) -> Reworked {
+        Reworked { gone: self.gone.len(), unchanged: self.unchanged, kept: self.kept, outcome }
+    }
 }
 
 impl Rework<'_> {
@@ -72,27 +78,27 @@ impl Rework<'_> {
         let known = if self.reads_rows() {
             if self.takes_vectors { Some(self.compared(hit).await?) } else { None }
         } else {
-            Some(Seen { gone: hit.matches.iter().map(|found| found.row_in_file).collect(), unchanged: Vec::new() })
+            Some(Seen { gone: hit.matches.iter().map(|found| found.row_in_file).collect(), ..Seen::default() })
         };
         let Some(known) = known else { return self.copied(hit, None).await };
         let gone = known.gone.len();
         if gone == 0 {
-            return Ok(Reworked { gone, unchanged: known.unchanged, outcome: Outcome::Stays });
+            return Ok(known.came_to(Outcome::Stays));
         }
         if live == Some(gone) {
-            return Ok(Reworked { gone, unchanged: known.unchanged, outcome: Outcome::Replaced(Vec::new()) });
+            return Ok(known.came_to(Outcome::Replaced(Vec::new())));
         }
         let all_gone = &known.gone | &hit.deleted;
         let is_sparse = hit.file.rows.is_some_and(|rows| all_gone.len() * 100 <= rows * GONE_PERCENT_MAX);
         if self.takes_vectors && is_sparse {
-            return Ok(Reworked { gone, unchanged: known.unchanged, outcome: Outcome::Vector(all_gone) });
+            return Ok(known.came_to(Outcome::Vector(all_gone)));
         }
         self.copied(hit, Some(known)).await
     }
 
     /// Whether values of the table's rows are needed, beside their keys.
     fn reads_rows(&self) -> bool {
-        self.digests.is_some() || self.reads_kept
+        self.digests.is_some() || !self.kept.is_nothing()
     }
 
     /// Compares the matched rows of a file, of which alone the pages are read.
@@ -146,7 +152,8 @@ impl Rework<'_> {
                 changed.push((found.row, index));
             }
         }
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).keep(rows, &changed)
+        seen.kept.extend(self.kept.take(rows, &changed)?);
+        Ok(())
     }
 
     /// Writes a file again without the rows that go. Without `known` these are found on the way, and a file of which none goes is
@@ -156,7 +163,7 @@ impl Rework<'_> {
         let files = written(self.place, self.layout, async |writer| self.copy(hit, &mut seen, writer).await).await?;
         let seen = seen.unwrap_or_default();
         let outcome = if seen.gone.is_empty() { Outcome::Stays } else { Outcome::Replaced(files) };
-        Ok(Reworked { gone: seen.gone.len(), unchanged: seen.unchanged, outcome })
+        Ok(seen.came_to(outcome))
     }
 
     async fn copy(
