@@ -2,11 +2,13 @@
 
 use std::error::Error;
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{LOCATION, RETRY_AFTER};
+use tokio::sync::Semaphore;
 use tracing::{debug, warn};
 
 use super::error::{ClientError, ClientErrorKind, RedirectFault, RequestFault, StartError};
@@ -44,6 +46,8 @@ pub struct Client {
 struct Shared {
     transport: Box<dyn Transport>,
     throttle: Throttle,
+    /// As many bodies are read at a time as there are cores: more threads would not be faster, and each keeps memory of its own.
+    readers: Arc<Semaphore>,
     options: ClientOptions,
 }
 
@@ -81,7 +85,9 @@ impl Client {
 
     fn over(transport: Box<dyn Transport>, options: &ClientOptions) -> Self {
         let throttle = Throttle::new(options.limits.requests_in_flight);
-        Self { shared: Arc::new(Shared { transport, throttle, options: options.clone() }) }
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let readers = Arc::new(Semaphore::new(cores.min(Semaphore::MAX_PERMITS)));
+        Self { shared: Arc::new(Shared { transport, throttle, readers, options: options.clone() }) }
     }
 
     /// Sends `request` and reads the answer's body with `decode`, again after a wait where that may help.
@@ -143,7 +149,7 @@ impl Client {
             return Ok(Fetched { body: None, url, bytes, attempts: 0 });
         }
         let html = reply.body.trim_ascii_start().starts_with(b"<");
-        match decoded(reply.body, decode).await {
+        match decoded(&self.shared.readers, reply.body, decode).await {
             Ok(body) => Ok(Fetched { body: Some(body), url, bytes, attempts: 0 }),
             Err(source) => {
                 let verdict = retry::classify(policy, Attempt::BadBody);
@@ -252,7 +258,11 @@ fn refusal(hop: &WireRequest, reply: &Reply, secrets: &Secrets) -> ClientErrorKi
 }
 
 /// Reads a body where it holds up nobody else. The error has no cause if the reader itself failed.
-async fn decoded<T, D, F>(body: Bytes, decode: F) -> Result<T, Option<Box<dyn Error + Send + Sync>>>
+async fn decoded<T, D, F>(
+    readers: &Arc<Semaphore>,
+    body: Bytes,
+    decode: F,
+) -> Result<T, Option<Box<dyn Error + Send + Sync>>>
 where
     T: Send + 'static,
     D: Error + Send + Sync + 'static,
@@ -261,7 +271,13 @@ where
     let result = if body.len() <= BYTES_READ_INLINE {
         decode(body)
     } else {
-        match tokio::task::spawn_blocking(move || decode(body)).await {
+        // The semaphore is never closed.
+        let permit = Arc::clone(readers).acquire_owned().await.ok();
+        let read = move || {
+            let _permit = permit;
+            decode(body)
+        };
+        match tokio::task::spawn_blocking(read).await {
             Ok(result) => result,
             Err(stopped) => return Err(Some(Box::new(stopped))),
         }

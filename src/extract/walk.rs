@@ -30,6 +30,9 @@ pub type Walked<R> = (Page, Option<R>);
 
 /// The share of the memory budget for bodies that are asked for ahead.
 const AHEAD_SHARE: u64 = 4;
+/// Pages asked for ahead, for each request that may be in flight: a body that is being read, or waits for its turn, holds no
+/// request, and with one of each the network need not wait for the decoders.
+const AHEAD_PER_REQUEST: usize = 2;
 
 /// The pages of one resource, in order, each row once.
 ///
@@ -212,10 +215,12 @@ impl<R: BodyReader> Walk<R> {
         }
     }
 
-    /// Requests that may be under way: of large bodies fewer, so that they fit into their share of the memory.
+    /// Pages that may be asked for: of large bodies fewer, so that they fit into their share of the memory. How many of the requests
+    /// are in flight is the client's business.
     fn ahead_max(&self) -> usize {
         let fitting = self.limits.memory_bytes.get() / AHEAD_SHARE / self.largest;
-        usize::try_from(fitting).unwrap_or(usize::MAX).clamp(1, self.limits.requests_in_flight.get())
+        let ahead_max = self.limits.requests_in_flight.get().saturating_mul(AHEAD_PER_REQUEST);
+        usize::try_from(fitting).unwrap_or(usize::MAX).clamp(1, ahead_max)
     }
 
     fn ask(&self, position: &Position) -> BoxFuture<'static, Answer<R::Rows>> {
