@@ -25,7 +25,7 @@ use std::time::Instant;
 use alluvium::flow::{LoadSchema, Receipt, TableBatch};
 use alluvium::load::{LoadOptions, Loader};
 use alluvium::plan::{
-    DeltaOptions, Endpoint, Limits, Matched, PipelineName, ResourceName, ResourcePlan, TableName, Target,
+    DeltaOptions, Endpoint, History, Limits, Matched, PipelineName, ResourceName, ResourcePlan, TableName, Target,
     WriteDisposition,
 };
 use arrow::array::RecordBatch;
@@ -225,7 +225,16 @@ fn load(lake: &Path, resource: &ResourcePlan, batches: impl Iterator<Item = Reco
     let pipeline = PipelineName::parse("bench").expect("a name");
     runtime.block_on(async {
         let key = alluvium::normalize::Normalizer::key_columns(resource);
-        let options = LoadOptions { pipeline: &pipeline, resource, target: &target, limits: &limits, run_id: "bench" };
+        let options = LoadOptions {
+            pipeline: &pipeline,
+            resource,
+            target: &target,
+            limits: &limits,
+            run_id: "bench",
+            history: History::default(),
+            starts_over: false,
+            after: None,
+        };
         let (mut loader, _) = Loader::open(&options, &key).await.expect("a table");
         let mut schema = None;
         for rows in batches {
@@ -234,7 +243,7 @@ fn load(lake: &Path, resource: &ResourcePlan, batches: impl Iterator<Item = Reco
         }
         let columns = schema.expect("a batch");
         let schema = LoadSchema { columns, unseen: Vec::new(), widened: Vec::new() };
-        loader.finish(&schema).await.expect("a commit")
+        loader.finish(&schema, None).await.expect("a commit").0
     })
 }
 

@@ -128,6 +128,7 @@ fn batches(data: &Data) -> Vec<RecordBatch> {
         let page = Page {
             resource: ResourceName::parse("items").expect("a name"),
             sequence,
+            position: serde_json::Value::Null,
             url: SafeUrl::new(&url(), &[]),
             document: Arc::new(document),
             rows: RowPath::At(Arc::clone(&selector)),

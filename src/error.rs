@@ -17,8 +17,25 @@ enum Stage {
     Extract(Box<ExtractError>),
     Normalize(Box<NormalizeError>),
     Load(Box<LoadError>),
-    Interrupted,
+    Interrupted(Interrupted),
     Task(&'static str),
+}
+
+/// What became of the pages of a resource that the user stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Interrupted {
+    /// They are gone.
+    Dropped,
+    /// They are in the table, up to this one.
+    Committed {
+        /// Pages of the walk.
+        pages: u64,
+    },
+    /// They wait to be committed with the rest, up to this one.
+    Staged {
+        /// Pages of the walk.
+        pages: u64,
+    },
 }
 
 /// What kind of failure it is: what a caller does about it.
@@ -53,8 +70,13 @@ impl ErrorClass {
 }
 
 impl Error {
-    pub(crate) fn interrupted() -> Self {
-        Self(Stage::Interrupted)
+    pub(crate) fn interrupted(what: Interrupted) -> Self {
+        Self(Stage::Interrupted(what))
+    }
+
+    /// Whether the walk could not go on where an earlier run left it, so that it has to begin anew.
+    pub(crate) fn is_shifted(&self) -> bool {
+        matches!(&self.0, Stage::Extract(error) if matches!(error.kind, ExtractErrorKind::Shifted { .. }))
     }
 
     pub(crate) fn task(what: &'static str) -> Self {
@@ -75,7 +97,7 @@ impl Error {
             Stage::Normalize(_) => ErrorClass::Data,
             Stage::Load(error) if error.code() == "internal" => ErrorClass::Internal,
             Stage::Load(_) => ErrorClass::Storage,
-            Stage::Interrupted => ErrorClass::Interrupted,
+            Stage::Interrupted(_) => ErrorClass::Interrupted,
             Stage::Task(_) => ErrorClass::Internal,
         }
     }
@@ -87,7 +109,7 @@ impl Error {
             Stage::Extract(error) => error.code(),
             Stage::Normalize(error) => error.code(),
             Stage::Load(error) => error.code(),
-            Stage::Interrupted => "interrupted",
+            Stage::Interrupted(_) => "interrupted",
             Stage::Task(_) => "internal",
         }
     }
@@ -98,7 +120,12 @@ impl Error {
             Stage::Extract(error) => error.hint(),
             Stage::Normalize(error) => error.hint(),
             Stage::Load(error) => error.hint(),
-            Stage::Interrupted => Some("run again: nothing of this resource was committed".to_owned()),
+            Stage::Interrupted(Interrupted::Dropped) => {
+                Some("run again: nothing of this resource was committed".to_owned())
+            }
+            Stage::Interrupted(Interrupted::Committed { .. } | Interrupted::Staged { .. }) => {
+                Some("run again: it goes on from there".to_owned())
+            }
             Stage::Start(_) | Stage::Task(_) => None,
         }
     }
@@ -109,7 +136,7 @@ impl Error {
             Stage::Extract(error) => Some(format!("page {}, {}", error.page, error.url)),
             Stage::Normalize(error) => error.at(),
             Stage::Load(error) => Some(error.uri.clone()),
-            Stage::Start(_) | Stage::Interrupted | Stage::Task(_) => None,
+            Stage::Start(_) | Stage::Interrupted(_) | Stage::Task(_) => None,
         }
     }
 }
@@ -145,7 +172,16 @@ impl fmt::Display for Error {
             Stage::Extract(error) => error.fmt(formatter),
             Stage::Normalize(error) => error.fmt(formatter),
             Stage::Load(error) => error.fmt(formatter),
-            Stage::Interrupted => formatter.write_str("stopped on request"),
+            Stage::Interrupted(Interrupted::Dropped) => formatter.write_str("stopped on request"),
+            Stage::Interrupted(Interrupted::Committed { pages }) => {
+                write!(formatter, "stopped on request after page {pages}; the pages up to it are committed")
+            }
+            Stage::Interrupted(Interrupted::Staged { pages }) => {
+                write!(
+                    formatter,
+                    "stopped on request after page {pages}; the pages up to it wait to be committed with the rest"
+                )
+            }
             Stage::Task(what) => write!(formatter, "internal error: {what}"),
         }
     }
@@ -158,7 +194,7 @@ impl std::error::Error for Error {
             Stage::Extract(error) => error.source(),
             Stage::Normalize(error) => error.source(),
             Stage::Load(error) => error.source(),
-            Stage::Interrupted | Stage::Task(_) => None,
+            Stage::Interrupted(_) | Stage::Task(_) => None,
         }
     }
 }

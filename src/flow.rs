@@ -1,11 +1,13 @@
 //! What moves between the stages: [`Page`] to [`TableBatch`] to [`Receipt`], and [`TableState`] upstream.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::json::{Document, Node, ParseError, Path};
 use crate::plan::{ResourceName, SafeUrl};
@@ -17,6 +19,8 @@ pub struct Page {
     pub resource: ResourceName,
     /// The number of the page in its walk, from 1.
     pub sequence: u64,
+    /// Where it is in the walk, in the words of its paginator.
+    pub position: serde_json::Value,
     /// Where it came from.
     pub url: SafeUrl,
     /// The body.
@@ -32,6 +36,37 @@ impl Page {
     pub fn rows(&self) -> Vec<Node<'_>> {
         self.rows.select(self.document.root())
     }
+
+    /// The place in the walk that this page is, to go on from in another run.
+    pub fn waypoint(&self) -> Waypoint {
+        let mut digest = Xxh3::new();
+        for row in self.rows() {
+            digest.update(row.to_json().as_bytes());
+            digest.update(b"\n");
+        }
+        let digest = format!("{:032x}", digest.digest128());
+        Waypoint { position: self.position.clone(), digest, pages: self.sequence }
+    }
+}
+
+/// A page of a walk from which another run can go on: it is fetched again, and what follows it is new if it is the same still.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waypoint {
+    /// Its position, in the words of its paginator.
+    pub position: serde_json::Value,
+    /// Stands for its rows.
+    pub digest: String,
+    /// Pages of the walk up to it.
+    pub pages: u64,
+}
+
+/// A walk that an earlier run began, of which the pages up to a waypoint need not be taken in again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfinished {
+    /// The last page that is taken in.
+    pub waypoint: Waypoint,
+    /// How long ago that was noted.
+    pub age: Duration,
 }
 
 /// Reads bodies, and takes their rows while it does where it is known where they are.
@@ -133,6 +168,8 @@ pub struct TableState {
     pub schema: Option<SchemaRef>,
     /// Columns of integers of which none is beyond 2^53, as far as the files' statistics tell.
     pub narrow: Vec<String>,
+    /// The walk that an earlier run of the pipeline has not ended.
+    pub unfinished: Option<Unfinished>,
 }
 
 /// One change that a load makes to a table's schema.
@@ -170,6 +207,8 @@ pub struct Receipt {
     pub version: Option<u64>,
     /// Commits that the load made.
     pub commits: u64,
+    /// The number of the pipeline's last commit.
+    pub sequence: Option<i64>,
     /// What became of the rows.
     pub rows: RowCounts,
     /// What became of the files.

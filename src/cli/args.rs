@@ -37,6 +37,12 @@ pub(crate) struct RunArgs {
     /// Overrides a config value, such as `client.base_url=http://localhost:8000`; may be given several times
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub(crate) overrides: Vec<String>,
+    /// Loads every resource anew: forgets where earlier runs were, and replaces the rows of the tables in one commit each
+    #[arg(long)]
+    pub(crate) full_refresh: bool,
+    /// Appends to tables into which a pipeline of another name has appended the same resources
+    #[arg(long)]
+    pub(crate) adopt: bool,
     #[command(flatten)]
     pub(crate) show: ShowArgs,
 }

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
-use alluvium::config::{self, Options, Surroundings};
+use alluvium::config::{self, Options};
 use alluvium::pipeline::RunStatus;
 
 use super::args::{DemoArgs, Output};
@@ -53,12 +53,7 @@ async fn load(args: &DemoArgs, address: SocketAddr) -> Exit {
         render::problem(&format!("could not write {}: {error}", file.display()));
         return Exit::Failed;
     }
-    let options = Options {
-        overrides: Vec::new(),
-        to: Some(args.folder.display().to_string()),
-        resources: Vec::new(),
-        surroundings: Surroundings::from_process(),
-    };
+    let options = Options { to: Some(args.folder.display().to_string()), ..Options::default() };
     let plan = match config::load(&file, &options) {
         Ok(plan) => plan,
         Err(problems) => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use alluvium::config::{self, Options, Override, Problem, Surroundings};
 use alluvium::pipeline::{self, RunReport, Stop, StopHandle};
-use alluvium::plan::Plan;
+use alluvium::plan::{History, Plan};
 
 use super::args::{RunArgs, ShowArgs};
 use super::exit::Exit;
@@ -41,6 +41,7 @@ fn plan(args: &RunArgs) -> Result<Plan, Vec<Problem>> {
     let options = Options {
         overrides,
         to: args.to.clone(),
+        history: History { refreshes: args.full_refresh, adopts: args.adopt },
         resources: args.resources.clone(),
         surroundings: Surroundings::from_process(),
     };

@@ -40,7 +40,14 @@ pub(super) fn plan(
     let mut resources = resources?;
     select(&mut resources, &options.resources, report);
     let retry = client.map(|client| client.retry)?;
-    Some(Plan { pipeline: pipeline?, target: target?, resources: complete(resources)?, limits, retry })
+    Some(Plan {
+        pipeline: pipeline?,
+        target: target?,
+        resources: complete(resources)?,
+        limits,
+        retry,
+        history: options.history,
+    })
 }
 
 /// Defaults are read as part of each resource; only what no resource can tell is looked at here.

@@ -17,6 +17,7 @@ mod columns;
 mod defaults;
 mod delta;
 mod destination;
+mod duration;
 mod endpoint;
 mod headers;
 mod limits;
@@ -25,6 +26,7 @@ mod paginator;
 mod params;
 mod placeholders;
 mod problem;
+mod progress;
 mod reader;
 mod resource;
 mod scalar_text;
@@ -47,7 +49,7 @@ use secrets::{Lookups, Sections};
 use syntax::{Document, Outside};
 use tree::Tree;
 
-use crate::plan::Plan;
+use crate::plan::{History, Plan};
 
 /// What changes a config from outside.
 #[derive(Debug, Clone)]
@@ -56,6 +58,8 @@ pub struct Options {
     pub overrides: Vec<Override>,
     /// `--to`: the folder of the tables, in place of the config's destination and dataset.
     pub to: Option<String>,
+    /// `--full-refresh` and `--adopt`.
+    pub history: History,
     /// `--resource`: the only resources that are selected; empty: those that the config selects.
     pub resources: Vec<String>,
     /// Where secrets are looked up.
@@ -66,7 +70,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let surroundings = Surroundings::from_process();
-        Self { overrides: Vec::new(), to: None, resources: Vec::new(), surroundings }
+        Self { overrides: Vec::new(), to: None, history: History::default(), resources: Vec::new(), surroundings }
     }
 }
 

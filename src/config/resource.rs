@@ -5,6 +5,7 @@ use super::columns;
 use super::delta;
 use super::endpoint::{self, Surrounding};
 use super::problem::{Place, Problem, Report, code};
+use super::progress;
 use super::reader::{self, Reader, invalid, unknown_word, unsupported_word, wrong_type};
 use super::schema;
 use super::secrets::Lookups;
@@ -54,6 +55,7 @@ pub(super) fn read(tree: &Tree, client: Option<&Client<'_>>, lookups: &Lookups<'
     let endpoint = endpoint(&mut reader, written_name.map(|(_, text)| text), client, lookups);
     let schema = schema::read(&mut reader);
     let delta = delta::read(&mut reader);
+    let commits = progress::read(&mut reader);
     refuse(&mut reader);
     reader.close();
 
@@ -70,6 +72,7 @@ pub(super) fn read(tree: &Tree, client: Option<&Client<'_>>, lookups: &Lookups<'
             naming,
             schema,
             delta,
+            commits,
             selected,
         })
     };

@@ -24,7 +24,8 @@ pub(super) fn bytes(tree: &Tree, report: &Report) -> Option<u64> {
     size
 }
 
-fn parse(text: &str) -> Option<u64> {
+/// Reads a size that is more than nothing.
+pub(super) fn parse(text: &str) -> Option<u64> {
     let text = text.trim().to_lowercase();
     let unit = UNITS.iter().find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, *factor)));
     let (number, factor) = unit.unwrap_or((&text, 1));

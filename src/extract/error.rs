@@ -30,6 +30,13 @@ pub enum ExtractErrorKind {
     Select(SelectFault),
     /// The page does not tell how to go on.
     Paging(PagingFault),
+    /// The page from which the walk was to go on is not what it was.
+    Shifted {
+        /// Pages of the walk up to it.
+        pages: u64,
+        /// What is different.
+        how: &'static str,
+    },
     /// There are more pages than are read.
     TooManyPages {
         /// The most pages that are read.
@@ -51,6 +58,7 @@ impl ExtractError {
             }
             ExtractErrorKind::Paging(PagingFault::Repeated { .. }) => "paging_repeated",
             ExtractErrorKind::Paging(PagingFault::Overflow { .. }) => "paging_overflow",
+            ExtractErrorKind::Shifted { .. } => "resume_shifted",
             ExtractErrorKind::TooManyPages { .. } => "too_many_pages",
         }
     }
@@ -74,6 +82,9 @@ impl ExtractError {
                 "check the names of the paging parameters; where pages may well be equal, set `allow_repeated_pages: true`"
             }
             ExtractErrorKind::Paging(PagingFault::Overflow { .. }) => return None,
+            ExtractErrorKind::Shifted { .. } => {
+                "`--full-refresh` loads the resource anew and replaces its rows in one commit"
+            }
             ExtractErrorKind::TooManyPages { .. } => "raise `limits.max_pages` if the walk is not endless",
         };
         Some(hint.to_owned())
@@ -88,6 +99,11 @@ impl fmt::Display for ExtractError {
             ExtractErrorKind::Client(error) => write!(formatter, ": {error}"),
             ExtractErrorKind::Select(fault) => write!(formatter, " (`{}`): {fault}", self.url),
             ExtractErrorKind::Paging(fault) => write!(formatter, " (`{}`): {fault}", self.url),
+            ExtractErrorKind::Shifted { pages, how } => write!(
+                formatter,
+                " (`{}`): an earlier run ended after page {pages}, and this one cannot go on from there: {how}",
+                self.url
+            ),
             ExtractErrorKind::TooManyPages { pages_max } => {
                 write!(formatter, " (`{}`): there are more than {pages_max} pages", self.url)
             }
@@ -100,7 +116,10 @@ impl Error for ExtractError {
         match &self.kind {
             // Its own words are in ours already.
             ExtractErrorKind::Client(error) => error.source(),
-            ExtractErrorKind::Select(_) | ExtractErrorKind::Paging(_) | ExtractErrorKind::TooManyPages { .. } => None,
+            ExtractErrorKind::Select(_)
+            | ExtractErrorKind::Paging(_)
+            | ExtractErrorKind::Shifted { .. }
+            | ExtractErrorKind::TooManyPages { .. } => None,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use tracing::{debug, warn};
@@ -13,7 +14,7 @@ use super::paginate::{Paginator, PagingFault, Parameter, Position, Repeated, See
 use super::request::request;
 use super::select::{RowFinder, Selected};
 use crate::client::{Client, ClientError, Fetched, Meter, Request};
-use crate::flow::{BodyReader, Page, RowPath};
+use crate::flow::{BodyReader, Page, RowPath, Unfinished, Waypoint};
 use crate::json::{Document, ParseError, Path};
 use crate::plan::{Endpoint, Limits, PaginatorSpec, ParameterPlace, ResourceName, ResourcePlan, SafeUrl};
 
@@ -50,6 +51,8 @@ pub struct Walk<R: BodyReader> {
     ahead: Ahead<Position, Answer<R::Rows>>,
     /// The page delivered last: the next one must not be the same.
     last: Option<Delivered>,
+    /// The page from which the walk goes on, until it has come.
+    resumed: Option<Waypoint>,
     /// Bytes of the largest body so far.
     largest: u64,
     pages: u64,
@@ -66,12 +69,47 @@ struct Delivered {
 impl<R: BodyReader> Walk<R> {
     /// A walk at its start; nothing has been asked for.
     pub fn new(resource: &ResourcePlan, limits: &Limits, client: Client, meter: Arc<Meter>, reader: R) -> Self {
+        let mut walk = Self::unbegun(resource, limits, client, meter, reader);
+        walk.begin(walk.paginator.first());
+        walk
+    }
+
+    /// The same walk where an earlier run left it: the page there is fetched again, compared and not delivered.
+    ///
+    /// # Errors
+    /// When that is too long ago, or its paginator has no such position. If the page is another one now, [`Walk::next`] says so.
+    pub fn resume(mut self, from: &Unfinished, within: Duration) -> Result<Self, ExtractError> {
+        self.ahead.clear();
+        let waypoint = &from.waypoint;
+        let how = match self.paginator.resume(&waypoint.position) {
+            _ if from.age > within => "that was longer ago than `resume_within`",
+            None => "the paginator is another one now",
+            Some(position) => {
+                self.begin(position);
+                self.resumed = Some(waypoint.clone());
+                return Ok(self);
+            }
+        };
+        let kind = ExtractErrorKind::Shifted { pages: waypoint.pages, how };
+        Err(self.error(&self.shown_url(), kind))
+    }
+
+    fn begin(&mut self, position: Position) {
+        let answer = self.ask(&position);
+        self.ahead.push_back(position, answer);
+    }
+
+    fn shown_url(&self) -> SafeUrl {
+        SafeUrl::new(&self.endpoint.url, &[])
+    }
+
+    fn unbegun(resource: &ResourcePlan, limits: &Limits, client: Client, meter: Arc<Meter>, reader: R) -> Self {
         let endpoint = resource.endpoint.clone();
         let scheme = match &endpoint.paginator {
             PaginatorSpec::SinglePage => Scheme::Single,
             PaginatorSpec::Offset(_) => Scheme::Paged,
         };
-        let mut walk = Self {
+        Self {
             resource: resource.name.clone(),
             limits: limits.clone(),
             client,
@@ -82,14 +120,11 @@ impl<R: BodyReader> Walk<R> {
             endpoint,
             ahead: Ahead::new(),
             last: None,
+            resumed: None,
             largest: 1,
             pages: 0,
             is_done: false,
-        };
-        let first = walk.paginator.first();
-        let answer = walk.ask(&first);
-        walk.ahead.push_back(first, answer);
-        walk
+        }
     }
 
     /// The next page; `None` after the last. A page may be without rows.
@@ -99,7 +134,11 @@ impl<R: BodyReader> Walk<R> {
     pub async fn next(&mut self) -> Result<Option<Walked<R::Rows>>, ExtractError> {
         while !self.is_done {
             let Some((position, answer)) = self.ahead.next().await else { break };
-            match self.take(&position, answer) {
+            let taken = match &self.resumed {
+                None => self.take(&position, answer),
+                Some(_) => self.take_again(&position, answer),
+            };
+            match taken {
                 Ok(None) => {}
                 Ok(Some(page)) => return Ok(Some(page)),
                 Err(error) => {
@@ -114,6 +153,31 @@ impl<R: BodyReader> Walk<R> {
     /// Moves the requests ahead on while the caller waits for something else; never returns.
     pub async fn work_ahead(&mut self) {
         self.ahead.drive().await;
+    }
+
+    /// Compares the page from which the walk goes on with what it was.
+    fn take_again(
+        &mut self,
+        position: &Position,
+        answer: Answer<R::Rows>,
+    ) -> Result<Option<Walked<R::Rows>>, ExtractError> {
+        let Some(from) = self.resumed.take() else { return Ok(None) };
+        let shifted = |how| ExtractErrorKind::Shifted { pages: from.pages, how };
+        if let Err(error) = &answer
+            && is_end(error)
+        {
+            return Err(self.error(&error.url, shifted("the server refuses its position")));
+        }
+        self.pages = from.pages.saturating_sub(1);
+        match self.take(position, answer) {
+            Ok(Some((page, _))) if page.waypoint().digest == from.digest => Ok(None),
+            Ok(Some((page, _))) => Err(self.error(&page.url, shifted("it holds other rows now"))),
+            Ok(None) => Err(self.error(&self.shown_url(), shifted("it holds no rows any more"))),
+            Err(ExtractError { url, kind: ExtractErrorKind::Select(_) | ExtractErrorKind::Paging(_), .. }) => {
+                Err(self.error(&url, shifted("it looks different now")))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Makes an answer a page and decides where to go on. `None`: the answer brought nothing to deliver.
@@ -168,7 +232,9 @@ impl<R: BodyReader> Walk<R> {
         // What was taken is worth nothing if the rows turned out to be somewhere else.
         let is_there = |path: &Arc<Path>| matches!(&rows, RowPath::At(found) if Arc::ptr_eq(found, path));
         let taken = taken.filter(|(_, path)| is_there(path)).map(|(taken, _)| taken);
-        let page = Page { resource: self.resource.clone(), sequence: self.pages, url, document, rows, bytes };
+        let noted = self.paginator.noted(position);
+        let resource = self.resource.clone();
+        let page = Page { resource, sequence: self.pages, position: noted, url, document, rows, bytes };
         Ok(Some((page, taken)))
     }
 
@@ -277,7 +343,7 @@ impl<R: BodyReader> Walk<R> {
 
 /// How servers refuse a position beyond their last record.
 fn is_end(error: &ClientError) -> bool {
-    matches!(error.status(), Some(400 | 404 | 416 | 422))
+    matches!(error.status(), Some(400 | 404 | 410 | 416 | 422))
 }
 
 impl<R: BodyReader> fmt::Debug for Walk<R> {

@@ -33,6 +33,8 @@ pub(super) struct DataWriter {
     layout: Layout,
     open: Option<OpenFile>,
     written: Vec<DataFile>,
+    /// Of the written files so many are named by a state, and stay whatever becomes of this load.
+    kept: usize,
 }
 
 struct OpenFile {
@@ -73,7 +75,7 @@ pub(super) fn paths(files: &[DataFile]) -> Vec<Path> {
 
 impl DataWriter {
     pub(super) fn new(place: &Place, layout: &Layout) -> Self {
-        Self { place: place.clone(), layout: layout.clone(), open: None, written: Vec::new() }
+        Self { place: place.clone(), layout: layout.clone(), open: None, written: Vec::new(), kept: 0 }
     }
 
     /// Adds rows. Rows of another schema than those before begin a new file.
@@ -110,6 +112,17 @@ impl DataWriter {
         &self.written
     }
 
+    /// Takes files of an earlier run as if they were written here.
+    pub(super) fn adopt(&mut self, files: Vec<DataFile>) {
+        self.written.extend(files);
+        self.keep_written();
+    }
+
+    /// The files that are whole stay even if the load is aborted.
+    pub(super) fn keep_written(&mut self) {
+        self.kept = self.written.len();
+    }
+
     /// Ends the last file and hands all of them out.
     pub(super) async fn close(&mut self) -> Result<Vec<DataFile>, LoadErrorKind> {
         self.roll().await?;
@@ -124,7 +137,7 @@ impl DataWriter {
         {
             tracing::debug!(file = %open.path, error = %error, "could not abort an upload");
         }
-        let paths: Vec<Path> = self.written.drain(..).map(|file| file.path).collect();
+        let paths: Vec<Path> = self.written.drain(..).skip(self.kept).map(|file| file.path).collect();
         self.place.discard(&paths).await;
     }
 }

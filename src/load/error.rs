@@ -65,7 +65,22 @@ pub enum LoadErrorKind {
         attempts: usize,
     },
     /// Another run of the same pipeline committed during this one.
-    OtherRun,
+    OtherRun {
+        /// Its id, if its state tells.
+        run: Option<String>,
+    },
+    /// Another pipeline has appended this resource to the table.
+    OtherPipeline {
+        /// Its name.
+        pipeline: String,
+    },
+    /// A state of the resource cannot be read.
+    State {
+        /// The file, from the folder of the tables.
+        path: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The table's schema changed under the load in a way that the rows do not fit any more.
     SchemaMoved,
     /// The table was deleted during the load.
@@ -123,7 +138,9 @@ impl LoadError {
             LoadErrorKind::Unconditional => "storage_unconditional",
             LoadErrorKind::Unconfirmed { .. } => "commit_unconfirmed",
             LoadErrorKind::Contended { .. } => "commit_contended",
-            LoadErrorKind::OtherRun => "other_run",
+            LoadErrorKind::OtherRun { .. } => "other_run",
+            LoadErrorKind::OtherPipeline { .. } => "other_pipeline",
+            LoadErrorKind::State { .. } => "state",
             LoadErrorKind::SchemaMoved => "schema_moved",
             LoadErrorKind::Vanished => "table_vanished",
             LoadErrorKind::Internal(_) => "internal",
@@ -150,7 +167,14 @@ impl LoadError {
                     .to_owned()
             }
             LoadErrorKind::Contended { .. } => "run again when fewer writers are at work on the table".to_owned(),
-            LoadErrorKind::OtherRun => "let one run of a pipeline end before the next, then run again".to_owned(),
+            LoadErrorKind::OtherPipeline { pipeline } => format!(
+                "name the pipeline `{pipeline}` again if it is the same one, or give `--adopt` to append what this one loads \
+                 to what is there"
+            ),
+            LoadErrorKind::State { .. } => "`--full-refresh` loads the resource anew, without its state".to_owned(),
+            LoadErrorKind::OtherRun { .. } => {
+                "let one run of a pipeline end before the next, then run again".to_owned()
+            }
             LoadErrorKind::SchemaMoved | LoadErrorKind::Vanished => "run again".to_owned(),
             LoadErrorKind::Place { .. }
             | LoadErrorKind::Log(_)
@@ -184,7 +208,16 @@ impl fmt::Display for LoadError {
             LoadErrorKind::Contended { attempts } => {
                 write!(formatter, "other writers committed before each of {attempts} attempts")
             }
-            LoadErrorKind::OtherRun => formatter.write_str("another run of this pipeline committed during this one"),
+            LoadErrorKind::OtherRun { run: None } => {
+                formatter.write_str("another run of this pipeline committed during this one")
+            }
+            LoadErrorKind::OtherRun { run: Some(run) } => {
+                write!(formatter, "another run of this pipeline, {run}, committed during this one")
+            }
+            LoadErrorKind::OtherPipeline { pipeline } => {
+                write!(formatter, "the pipeline `{pipeline}` has appended this resource to the table already")
+            }
+            LoadErrorKind::State { path, problem } => write!(formatter, "the state `{path}` cannot be read: {problem}"),
             LoadErrorKind::SchemaMoved => {
                 formatter.write_str("another writer changed the schema so that the rows do not fit any more")
             }

@@ -72,7 +72,11 @@ impl Loader {
         if self.rejects.is_empty() {
             return Ok(Rejects::default());
         }
-        let path = ["_alluvium", "rejects", &self.pipeline, self.resource.as_str(), &format!("{}.jsonl", self.run_id)];
+        let name = match self.parts {
+            0 => format!("{}.jsonl", self.run_id),
+            parts => format!("{}-{}.jsonl", self.run_id, parts + 1),
+        };
+        let path = ["_alluvium", "rejects", &self.pipeline, self.resource.as_str(), &name];
         let path = path.into_iter().collect::<Path>();
         let folder = Place::open(&self.folder)?;
         self.rejects.keep(&folder, &path).await
@@ -113,7 +117,7 @@ impl Loader {
         let Some(mut snapshot) = snapshot else {
             return if self.existed { Err(LoadErrorKind::Vanished) } else { self.create(&load.columns, staged).await };
         };
-        self.check_sequence(&snapshot)?;
+        self.check_sequence(&snapshot).await?;
         snapshot.check_features(self.disposition.change())?;
         if let Some(schema) = widened(&snapshot.schema, &load.columns, &load.widened) {
             let (place, layout) = (&self.place, &self.layout);
@@ -126,12 +130,16 @@ impl Loader {
         }
         check_types(load.columns.fields(), snapshot.schema.fields())?;
         let change = self.plan(&snapshot, load, staged).await?;
-        if change.removed.is_empty() && change.added.is_empty() {
-            return Ok(Attempt::Done(receipt(Some(snapshot.version), *commits, &change)));
+        // A walk that has ended at last is told even where it brought nothing more.
+        let ends_walk = self.past.is_unfinished && self.walk.is_none();
+        if change.removed.is_empty() && change.added.is_empty() && !ends_walk {
+            return Ok(Attempt::Done(receipt(Some(snapshot.version), *commits, snapshot.sequence, &change)));
         }
         let outcome = self.commit_change(&mut snapshot, &load.columns, &change, commits).await;
         match outcome {
-            Ok(CommitOutcome::Committed) => Ok(Attempt::Done(receipt(Some(snapshot.version), *commits, &change))),
+            Ok(CommitOutcome::Committed) => {
+                Ok(Attempt::Done(receipt(Some(snapshot.version), *commits, self.claimed, &change)))
+            }
             Ok(CommitOutcome::Conflict) => {
                 self.place.discard(&change.written_now).await;
                 Ok(Attempt::Again)
@@ -148,7 +156,7 @@ impl Loader {
         let change = Change::of_new_rows(staged, self.source.rows, self.replaced_rows()?);
         if schema.fields().is_empty() {
             self.place.forget_empty();
-            return Ok(Attempt::Done(receipt(None, 0, &change)));
+            return Ok(Attempt::Done(receipt(None, 0, None, &change)));
         }
         let mut entry = self.entry();
         let (mut protocol, mut metadata) = (new_protocol(), new_metadata(&schema::schema_string(schema.fields())?));
@@ -159,10 +167,11 @@ impl Loader {
         }
         entry.push(json!({ "protocol": protocol }));
         entry.push(json!({ "metaData": metadata }));
-        self.push_change(&mut entry, &change, 0);
         self.sync(&change)?;
+        let sequence = self.claim(None).await?;
+        self.push_change(&mut entry, &change, sequence);
         Ok(match entry.commit(&self.place, 0).await? {
-            CommitOutcome::Committed => Attempt::Done(receipt(Some(0), 1, &change)),
+            CommitOutcome::Committed => Attempt::Done(receipt(Some(0), 1, Some(sequence), &change)),
             CommitOutcome::Conflict => Attempt::Again,
         })
     }
@@ -214,7 +223,7 @@ impl Loader {
 
     /// Commits new columns first, if there are any, and then the change. `snapshot.version` is the last version after it.
     async fn commit_change(
-        &self,
+        &mut self,
         snapshot: &mut Snapshot,
         schema: &SchemaRef,
         change: &Change,
@@ -235,7 +244,8 @@ impl Loader {
             *commits += 1;
         }
         let mut entry = self.entry();
-        self.push_change(&mut entry, change, snapshot.sequence.map_or(0, |sequence| sequence.saturating_add(1)));
+        let sequence = self.claim(snapshot.sequence).await?;
+        self.push_change(&mut entry, change, sequence);
         let outcome = entry.commit(&self.place, snapshot.version + 1).await?;
         if outcome == CommitOutcome::Committed {
             snapshot.version += 1;
@@ -267,9 +277,16 @@ impl Loader {
     }
 
     /// A merge plans again on whatever the table is; append and replace cannot tell whether their rows are in it already.
-    fn check_sequence(&self, snapshot: &Snapshot) -> Result<(), LoadErrorKind> {
-        let moved = snapshot.sequence != self.sequence;
-        if moved && self.disposition != Disposition::Merge { Err(LoadErrorKind::OtherRun) } else { Ok(()) }
+    async fn check_sequence(&self, snapshot: &Snapshot) -> Result<(), LoadErrorKind> {
+        if snapshot.sequence == self.sequence || self.disposition == Disposition::Merge {
+            return Ok(());
+        }
+        // Who it was is good to know, and no reason to fail in another way.
+        let state = match snapshot.sequence {
+            Some(sequence) => self.states.read(sequence).await.unwrap_or_default(),
+            None => None,
+        };
+        Err(LoadErrorKind::OtherRun { run: state.map(|state| state.run) })
     }
 
     fn replaced_rows(&mut self) -> Result<u64, LoadErrorKind> {
@@ -359,8 +376,8 @@ fn prepared(outcome: CommitOutcome, commits: &mut u64) -> Attempt {
     }
 }
 
-fn receipt(version: Option<u64>, commits: u64, change: &Change) -> Receipt {
-    Receipt { version, commits, rows: change.rows, files: change.files, rejects: Rejects::default() }
+fn receipt(version: Option<u64>, commits: u64, sequence: Option<i64>, change: &Change) -> Receipt {
+    Receipt { version, commits, sequence, rows: change.rows, files: change.files, rejects: Rejects::default() }
 }
 
 /// Waits a random while below 50 ms × 2^attempt, at most 5 s, so that writers in a race part.

@@ -18,6 +18,7 @@ mod encoder;
 mod error;
 mod finish;
 mod fits;
+mod history;
 mod key;
 mod key_runs;
 mod layout;
@@ -27,6 +28,7 @@ mod rejects;
 mod schema;
 mod source;
 mod spill;
+mod state;
 mod stats;
 mod store;
 mod table;
@@ -38,13 +40,15 @@ use arrow::datatypes::SchemaRef;
 
 pub use error::{LoadError, LoadErrorKind};
 
-use crate::flow::{LoadSchema, Receipt, TableBatch, TableState};
-use crate::plan::{Limits, Matched, PipelineName, ResourcePlan, Target, WriteDisposition};
+use crate::flow::{LoadSchema, Receipt, TableBatch, TableState, Waypoint};
+use crate::plan::{History, Limits, Matched, PipelineName, ResourcePlan, Target, WriteDisposition};
 use datafile::DataWriter;
+use history::Past;
 use layout::Layout;
 use rejects::RejectSpool;
 use source::{Shelf, Source};
 use spill::Spill;
+use state::StateFolder;
 use store::Place;
 use table::{Change, Snapshot};
 
@@ -62,6 +66,15 @@ pub struct Loader {
     place: Place,
     /// The pipeline's last sequence when the load began.
     sequence: Option<i64>,
+    /// The rows take the place of all that the table has, whatever the disposition of the resource is.
+    refreshes: bool,
+    states: StateFolder,
+    past: Past,
+    /// Loads of this run before this one.
+    parts: u64,
+    /// The state of this load, once it has one, and its walk.
+    claimed: Option<i64>,
+    walk: Option<Waypoint>,
     /// Deletion vectors are to be switched on.
     wants_vectors: bool,
     /// What a merge does with rows whose key the table has.
@@ -80,7 +93,7 @@ pub struct Loader {
 }
 
 /// What the load does to the table, with the columns that it needs for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Disposition {
     Append,
     Replace,
@@ -99,6 +112,23 @@ pub struct LoadOptions<'a> {
     pub limits: &'a Limits,
     /// The run, for the log.
     pub run_id: &'a str,
+    /// What the run makes of what earlier ones left.
+    pub history: History,
+    /// What an earlier run has begun is not gone on with.
+    pub starts_over: bool,
+    /// The load of this run that this one follows; `None`: it is the first.
+    pub after: Option<Continuation>,
+}
+
+/// Where a load of several commits is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Continuation {
+    /// Loads before the next one.
+    parts: u64,
+    /// The pipeline's last sequence.
+    sequence: Option<i64>,
+    /// Whether the state of that says that there is more to come.
+    is_unfinished: bool,
 }
 
 /// The share of the memory budget for rows that wait for a merge; what is more goes to local disk.
@@ -120,28 +150,33 @@ impl Loader {
         };
         let application = format!("alluvium:{}:{}", options.pipeline, resource.name);
         let place = Place::open(&target).map_err(located)?;
-        place.check_conditions().await.map_err(located)?;
+        if options.after.is_none() {
+            place.check_conditions().await.map_err(located)?;
+        }
         let snapshot = Snapshot::load(&place, &application).await.map_err(located)?;
-        let disposition = match &resource.write {
-            WriteDisposition::Append | WriteDisposition::Skip => Disposition::Append,
-            WriteDisposition::Replace => Disposition::Replace,
-            WriteDisposition::Merge { .. } => Disposition::Merge,
-        };
+        let disposition = Disposition::of(options);
         if let Some(snapshot) = &snapshot {
             snapshot.check_features(disposition.change()).map_err(located)?;
         }
-        let compared = disposition == Disposition::Merge && snapshot.as_ref().is_some_and(|old| !old.files.is_empty());
+        let mut states = StateFolder::open(options.target, &options.pipeline.to_string(), resource.name.as_str())
+            .map_err(located)?;
+        let past = Past::read(&place, &mut states, snapshot.as_ref(), options, disposition).await.map_err(located)?;
         let layout = Layout::new(options.limits);
+        let compared = disposition == Disposition::Merge && snapshot.as_ref().is_some_and(|old| !old.files.is_empty());
         let shelf = if compared {
             let memory = options.limits.memory_bytes.get() / SPILL_SHARE;
             Shelf::Spill(Spill::new(usize::try_from(memory).unwrap_or(usize::MAX)))
         } else {
             Shelf::Files(Box::new(DataWriter::new(&place, &layout)))
         };
+        let mut source = Source::new(shelf, key, options.limits);
+        let stored = snapshot.as_ref().map(|snapshot| SchemaRef::clone(&snapshot.schema));
         let state = TableState {
-            schema: snapshot.as_ref().map(|snapshot| SchemaRef::clone(&snapshot.schema)),
+            schema: past.schema(stored).map_err(located)?,
             narrow: snapshot.as_ref().map(Snapshot::narrow_columns).unwrap_or_default(),
+            unfinished: past.unfinished.clone(),
         };
+        source.adopt(&place, past.staged_files().map_err(located)?).await.map_err(located)?;
         let loader = Self {
             resource: resource.name.clone(),
             table: resource.table.clone(),
@@ -158,10 +193,16 @@ impl Loader {
                 _ => Matched::default(),
             },
             sequence: snapshot.as_ref().and_then(|snapshot| snapshot.sequence),
+            refreshes: options.history.refreshes,
+            states,
+            past,
+            parts: options.after.map_or(0, |after| after.parts),
+            claimed: None,
+            walk: None,
             interval: snapshot.as_ref().and_then(Snapshot::checkpoint_interval),
             existed: snapshot.is_some(),
             opened: snapshot,
-            source: Source::new(shelf, key, options.limits),
+            source,
             folder: options.target.clone(),
             pipeline: options.pipeline.to_string(),
             rejects: RejectSpool::default(),
@@ -181,17 +222,39 @@ impl Loader {
         written.map_err(|kind| self.located(kind))
     }
 
-    /// Commits what was written; `schema` has the columns of the whole load.
+    /// Keeps what was written for another run, which commits it together with what it adds; `walk` is where that goes on.
+    ///
+    /// # Errors
+    /// When it cannot be kept.
+    pub async fn stage(&mut self, walk: Waypoint) -> Result<(), LoadError> {
+        let staged = self.stage_files(walk).await;
+        staged.map_err(|kind| self.located(kind))
+    }
+
+    /// Commits what was written; `schema` has the columns of the whole load. `walk` is where another run goes on; `None`: the walk is
+    /// at its end.
     ///
     /// # Errors
     /// When nothing was committed; what was written is removed.
-    pub async fn finish(mut self, schema: &LoadSchema) -> Result<Receipt, LoadError> {
+    pub async fn finish(
+        mut self,
+        schema: &LoadSchema,
+        walk: Option<Waypoint>,
+    ) -> Result<(Receipt, Continuation), LoadError> {
+        self.walk = walk;
         match self.commit_all(schema).await {
             Ok(receipt) => {
                 if let Some(version) = receipt.version {
                     upkeep::checkpoint_if_due(&self.place, self.interval, version, receipt.commits).await;
                 }
-                Ok(receipt)
+                self.states.forget_before(&self.past.numbers, receipt.sequence.unwrap_or_default()).await;
+                let was_committed = self.claimed.is_some() && self.claimed == receipt.sequence;
+                let continuation = Continuation {
+                    parts: self.parts + 1,
+                    sequence: receipt.sequence,
+                    is_unfinished: if was_committed { self.walk.is_some() } else { self.past.is_unfinished },
+                };
+                Ok((receipt, continuation))
             }
             Err(kind) => {
                 let error = self.located(kind);
@@ -217,6 +280,16 @@ impl Loader {
 }
 
 impl Disposition {
+    fn of(options: &LoadOptions<'_>) -> Self {
+        match &options.resource.write {
+            // The old rows stand until the new are whole.
+            _ if options.history.refreshes => Self::Replace,
+            WriteDisposition::Append | WriteDisposition::Skip => Self::Append,
+            WriteDisposition::Replace => Self::Replace,
+            WriteDisposition::Merge { .. } => Self::Merge,
+        }
+    }
+
     fn change(&self) -> Change {
         match self {
             Self::Append => Change::Appends,

@@ -9,7 +9,7 @@ use arrow::row::Rows;
 use futures::TryStreamExt;
 use hashbrown::HashMap;
 
-use super::datafile::DataWriter;
+use super::datafile::{DataFile, DataWriter};
 use super::error::LoadErrorKind;
 use super::key::{RowReader, digest, position};
 use super::key_runs::KeyRuns;
@@ -76,6 +76,23 @@ impl Source {
             dead: Vec::new(),
         });
         Self { shelf, rows: 0, keys }
+    }
+
+    /// Takes the files of an earlier run as the first rows.
+    pub(super) async fn adopt(&mut self, place: &Place, files: Vec<DataFile>) -> Result<(), LoadErrorKind> {
+        let Shelf::Files(writer) = &mut self.shelf else { return Ok(()) };
+        if files.is_empty() {
+            return Ok(());
+        }
+        self.rows = files.iter().map(|file| file.rows).sum();
+        writer.adopt(files);
+        if let Some(keys) = &mut self.keys
+            && let Seen::Rising { memory_bytes } = keys.seen
+        {
+            keys.seen = Seen::Runs(KeyRuns::new(memory_bytes));
+            keys.read_back(place, writer).await?;
+        }
+        Ok(())
     }
 
     /// Takes the next rows.

@@ -81,15 +81,33 @@ impl Place {
     /// Writes the log entry of a version if there is none; whether there was none. On local disk it is durable then: it is
     /// written and synced under another name, and linked, so that a crash leaves either no entry or a whole one.
     pub(super) async fn publish(&self, version: u64, entry: Bytes) -> Result<bool, PublishError> {
-        if let Some(root) = &self.local {
-            return publish_file(&root.join("_delta_log"), version, &entry);
-        }
         let path = Path::from(format!("_delta_log/{version:020}.json"));
+        if let Some(root) = &self.local {
+            return publish_file(root, &path, &entry);
+        }
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
         match self.store.put_opts(&path, entry.into(), options).await {
             Ok(_) => Ok(true),
             Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => Ok(false),
             Err(error) => Err(PublishError::Unknown(error)),
+        }
+    }
+
+    /// Writes a small file under a name that nobody has, as durable as an entry of the log; whether nobody had it.
+    pub(super) async fn put_new(&self, path: &Path, bytes: Bytes) -> Result<bool, LoadErrorKind> {
+        let action = "write the state of the resource";
+        if let Some(root) = &self.local {
+            return publish_file(root, path, &bytes).map_err(|error| match error {
+                PublishError::Before(error) => error,
+                PublishError::NotDurable(source) => LoadErrorKind::disk(action)(source),
+                PublishError::Unknown(source) => LoadErrorKind::storage(action)(source),
+            });
+        }
+        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        match self.store.put_opts(path, bytes.into(), options).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => Ok(false),
+            Err(error) => Err(LoadErrorKind::storage(action)(error)),
         }
     }
 
@@ -143,14 +161,17 @@ pub(super) enum PublishError {
     Unknown(object_store::Error),
 }
 
-fn publish_file(log: &LocalPath, version: u64, entry: &[u8]) -> Result<bool, PublishError> {
-    let failed = |source| PublishError::Before(LoadErrorKind::disk("write the log entry")(source));
-    // The names of entries begin with a digit, so that no reader takes this for one.
-    let draft = log.join(format!(".{}.tmp", uuid::Uuid::new_v4()));
-    let is_new = !log.exists();
-    std::fs::create_dir_all(log).map_err(failed)?;
-    let written = write_synced(&draft, entry);
-    let linked = written.and_then(|()| std::fs::hard_link(&draft, log.join(format!("{version:020}.json"))));
+fn publish_file(root: &LocalPath, path: &Path, bytes: &[u8]) -> Result<bool, PublishError> {
+    let failed = |source| PublishError::Before(LoadErrorKind::disk("write a file of the log or the state")(source));
+    let file = local(root, path);
+    let Some(folder) = file.parent() else { return Ok(false) };
+    // The names of entries and states begin with a digit, so that no reader takes this for one.
+    let draft = folder.join(format!(".{}.tmp", uuid::Uuid::new_v4()));
+    // The folders that are new, and the one that is told of the first of them, have to be durable as well.
+    let new = folder.ancestors().take_while(|folder| !folder.exists()).count();
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let written = write_synced(&draft, bytes);
+    let linked = written.and_then(|()| std::fs::hard_link(&draft, &file));
     // Whatever became of it, the draft has done its work.
     let _ = std::fs::remove_file(&draft);
     match linked {
@@ -158,15 +179,17 @@ fn publish_file(log: &LocalPath, version: u64, entry: &[u8]) -> Result<bool, Pub
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(false),
         Err(error) => return Err(failed(error)),
     }
-    let folders = log.ancestors().take(if is_new { NEW_FOLDERS } else { 1 });
-    for folder in folders {
+    // Opening the place may have made its own folder.
+    for folder in folder.ancestors().take(if new > 0 { new + 2 } else { 1 }) {
         sync_folder(folder).map_err(PublishError::NotDurable)?;
     }
     Ok(true)
 }
 
-/// The log's folder, the table's, and that of all tables: a new table's are new as well.
-const NEW_FOLDERS: usize = 3;
+/// Where a file of the store is on local disk.
+fn local(root: &LocalPath, path: &Path) -> PathBuf {
+    path.parts().fold(root.to_path_buf(), |path, part| path.join(part.as_ref()))
+}
 
 fn write_synced(path: &LocalPath, bytes: &[u8]) -> std::io::Result<()> {
     let mut file = std::fs::File::create_new(path)?;
@@ -181,7 +204,7 @@ fn sync_folder(folder: &LocalPath) -> std::io::Result<()> {
 fn sync_files(root: &LocalPath, files: &[Path]) -> std::io::Result<()> {
     let mut folders = std::collections::BTreeSet::new();
     for file in files {
-        let path = file.parts().fold(root.to_path_buf(), |path, part| path.join(part.as_ref()));
+        let path = local(root, file);
         std::fs::File::open(&path)?.sync_all()?;
         folders.extend(path.parent().map(LocalPath::to_path_buf));
     }

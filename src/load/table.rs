@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use deltalake::kernel::engine::arrow_conversion::TryIntoArrow;
-use deltalake::kernel::{Action, EagerSnapshot};
+use deltalake::kernel::{Action, EagerSnapshot, StructType};
 use futures::TryStreamExt;
 use object_store::path::Path;
 use roaring::RoaringTreemap;
@@ -121,6 +121,13 @@ impl Snapshot {
                 })
                 .collect::<Result<_, LoadErrorKind>>()?,
         }))
+    }
+
+    /// Whether an application has committed to a version of the table.
+    pub(super) async fn has_transaction(place: &Place, version: u64, application: &str) -> Result<bool, LoadErrorKind> {
+        let log = place.log_store.as_ref();
+        let eager = EagerSnapshot::try_new(log, Some(version)).await?;
+        Ok(eager.transaction_version(log, application).await?.is_some())
     }
 
     /// The top-level columns of integers of which the files' statistics tell that none is beyond 2^53.
@@ -242,6 +249,14 @@ const LISTED_BUT_HARMLESS: [&str; 10] = [
     "v2Checkpoint",
     "vacuumProtocolCheck",
 ];
+
+/// The columns of a schema string, as a snapshot has them.
+pub(super) fn arrow_schema(schema_string: &str) -> Result<SchemaRef, LoadErrorKind> {
+    let schema: StructType = serde_json::from_str(schema_string)
+        .map_err(|_| LoadErrorKind::Internal("a schema string that is no schema"))?;
+    let schema: Schema = (&schema).try_into_arrow()?;
+    Ok(Arc::new(plain_lists(&schema)))
+}
 
 fn json_of<T: serde::Serialize>(value: &T) -> Result<Value, LoadErrorKind> {
     serde_json::to_value(value).map_err(|_| LoadErrorKind::Internal("an action that is not JSON"))

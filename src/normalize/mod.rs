@@ -112,6 +112,18 @@ impl Normalizer {
         })
     }
 
+    /// The normaliser of what follows once all batches so far are committed: what the table has now is settled. Drafts of the decoder
+    /// stay good.
+    ///
+    /// # Errors
+    /// As [`Normalizer::new`].
+    pub fn go_on(&self, plan: &ResourcePlan, limits: &Limits, state: &TableState) -> Result<Self, NormalizeError> {
+        let mut next = Self::new(plan, limits, state)?;
+        next.decoder = self.decoder.clone();
+        next.decoder.settle(&next.shape);
+        Ok(next)
+    }
+
     /// The decoder of its pages.
     pub fn decoder(&self) -> Decoder {
         self.decoder.clone()

@@ -12,26 +12,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::Either;
-use futures::stream::{FuturesOrdered, StreamExt};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::budget::{Budget, Share};
+use super::joiner::Joiner;
 use super::{Event, Observer, Progress, ResourceReport, Stop, WaitReport};
 use crate::client::{Client, Meter};
-use crate::error::Error;
+use crate::error::{Error, ErrorClass, Interrupted};
 use crate::extract::{Walk, Walked};
-use crate::flow::{Receipt, TableBatch};
-use crate::load::{LoadError, LoadOptions, Loader};
+use crate::flow::{TableBatch, TableState, Waypoint};
+use crate::load::{Continuation, LoadError, LoadOptions, Loader};
 use crate::normalize::{Decoder, Draft, Normalizer, Rows};
-use crate::plan::{Limits, Plan, ResourcePlan};
+use crate::plan::{Limits, Plan, ResourcePlan, WriteDisposition};
 
 /// Pages that wait to be joined. With the batches below it is what the network and the decoders work on while the writer encodes what
 /// it has gathered; mostly the bytes are the bound.
 const PAGES_QUEUED: usize = 16;
-/// Pages that are being decoded: the writer needs a core too, so more would not be faster on small machines.
-const PAGES_DECODED: usize = 2;
 /// Batches that wait for the writer, which takes them in bursts.
 const BATCHES_QUEUED: usize = 64;
 
@@ -47,14 +45,32 @@ pub(super) struct Lane<'a> {
     pub(super) stop: Stop,
 }
 
+/// How the parts of a walk are kept before its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keeping {
+    /// Each is a commit.
+    Commits,
+    /// They wait, to be committed as a whole.
+    Stages,
+}
+
 impl Lane<'_> {
     /// Loads the resource and reports; never fails as such.
     pub(super) async fn run(self) -> ResourceReport {
         let mut report = ResourceReport::empty(self.plan, self.resource);
         self.observer.event(&Event::Started(self.resource.name.clone()));
         let meter = Arc::new(Meter::default());
-        match self.load(&meter, &mut report).await {
-            Ok(receipt) => report.succeed(&receipt),
+        let mut loaded = self.load(&meter, &mut report, false).await;
+        if let Err(error) = &loaded
+            && error.is_shifted()
+            && self.may_start_over()
+        {
+            tracing::warn!(resource = %self.resource.name, problem = %error, "the walk begins anew");
+            report = ResourceReport::empty(self.plan, self.resource);
+            loaded = self.load(&meter, &mut report, true).await;
+        }
+        match loaded {
+            Ok(()) => report.succeed(),
             Err(error) => {
                 tracing::debug!(resource = %self.resource.name, error = %error, "the resource failed");
                 report.fail(&error);
@@ -71,43 +87,118 @@ impl Lane<'_> {
         report
     }
 
-    async fn load(&self, meter: &Arc<Meter>, report: &mut ResourceReport) -> Result<Receipt, Error> {
-        let (loader, mut normalizer) = self.open().await?;
-        let (client, decoder) = (self.client.clone(), normalizer.decoder());
-        let walk = Walk::new(self.resource, &self.limits, client, Arc::clone(meter), decoder);
-        let (pages, walker) = spawn_walker(walk, self.stop.clone(), Budget::of(self.limits.memory_bytes));
-        let (batches, writer) = spawn_writer(loader, Budget::of(self.limits.memory_bytes));
-        let joined = self.join_pages(pages, &mut normalizer, &batches, meter, report).await;
-        drop(batches);
-        let walked = walker.await.unwrap_or_else(|_| Err(Error::task("the walker panicked")));
-        let (loader, written) = writer.await.map_err(|_| Error::task("the writer panicked"))?;
-        // The first cause wins: a writer that failed makes the joiner stop, and that the walker.
-        let outcome = written.map_err(Error::from).and(joined).and(walked);
-        report.schema_changes = normalizer.schema_changes().into_iter().map(Into::into).collect();
-        report.null_only = normalizer.null_only();
-        if let Err(error) = outcome {
-            loader.abort().await;
-            return Err(error);
-        }
-        self.observer.event(&Event::Committing(self.resource.name.clone()));
-        let load_schema = normalizer.load_schema();
-        let handle = Handle::current();
-        let finished = spawn_blocking(move || handle.block_on(loader.finish(&load_schema))).await;
-        Ok(finished.map_err(|_| Error::task("the commit panicked"))??)
+    /// Rows that are appended a second time are doubled; merged or replaced they are not.
+    fn may_start_over(&self) -> bool {
+        self.plan.history.refreshes || self.resource.write != WriteDisposition::Append
     }
 
-    async fn open(&self) -> Result<(Loader, Normalizer), Error> {
-        let options = LoadOptions {
-            pipeline: &self.plan.pipeline,
-            resource: self.resource,
-            target: &self.plan.target,
-            limits: &self.limits,
-            run_id: self.run_id,
+    fn keeping(&self) -> Keeping {
+        match self.resource.write {
+            WriteDisposition::Append | WriteDisposition::Merge { .. } if !self.plan.history.refreshes => {
+                Keeping::Commits
+            }
+            _ => Keeping::Stages,
+        }
+    }
+
+    /// Loads the walk part by part. The first walk of a resource that is not long has one part.
+    async fn load(&self, meter: &Arc<Meter>, report: &mut ResourceReport, starts_over: bool) -> Result<(), Error> {
+        let (mut loader, state) = self.open(starts_over, None).await?;
+        let (walk, mut normalizer) = match self.begin(meter, &state) {
+            Ok(begun) => begun,
+            Err(error) => {
+                loader.abort().await;
+                return Err(error);
+            }
         };
-        let key = Normalizer::key_columns(self.resource);
-        let (loader, state) = Loader::open(&options, &key).await?;
-        match Normalizer::new(self.resource, &self.limits, &state) {
-            Ok(normalizer) => Ok((loader, normalizer)),
+        report.resumed_after_page = state.unfinished.map(|from| from.waypoint.pages);
+        let (pages, walker) = spawn_walker(walk, self.stop.clone(), Budget::of(self.limits.memory_bytes));
+        let mut joiner = Joiner::new(pages, normalizer.decoder(), self.resource.commits);
+        let failed = loop {
+            let (batches, writer) = spawn_writer(loader, Budget::of(self.limits.memory_bytes));
+            let joined = joiner.join(&mut normalizer, &batches, report, |report| self.observe(meter, report)).await;
+            drop(batches);
+            let (writer_loader, written) = writer.await.map_err(|_| Error::task("the writer panicked"))?;
+            loader = writer_loader;
+            // The first cause wins: a writer that failed makes the joiner stop, and that the walker.
+            if let Err(error) = written.map_err(Error::from).and(joined) {
+                break Some(error);
+            }
+            if joiner.is_over() {
+                break None;
+            }
+            let kept = self.keep_part(loader, &mut normalizer, &mut joiner, report).await;
+            loader = match kept {
+                Ok(loader) => loader,
+                Err(error) => {
+                    joiner.close();
+                    // It ends by itself once nobody listens.
+                    let _ = walker.await;
+                    return Err(error);
+                }
+            };
+        };
+        joiner.close();
+        let walked = walker.await.unwrap_or_else(|_| Err(Error::task("the walker panicked")));
+        match failed.map_or(walked, Err) {
+            Ok(()) => self.commit(loader, &normalizer, None, report).await.map(|_| ()),
+            Err(error) if error.class() == ErrorClass::Interrupted => {
+                Err(self.interrupted(loader, &normalizer, &joiner, report).await)
+            }
+            Err(error) => {
+                report.add_schema(normalizer.schema_changes(), normalizer.null_only());
+                loader.abort().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// The walk, where it begins or goes on, and the normaliser of its pages.
+    fn begin(&self, meter: &Arc<Meter>, state: &TableState) -> Result<(Walk<Decoder>, Normalizer), Error> {
+        let normalizer = Normalizer::new(self.resource, &self.limits, state)?;
+        let (client, decoder) = (self.client.clone(), normalizer.decoder());
+        let walk = Walk::new(self.resource, &self.limits, client, Arc::clone(meter), decoder);
+        let walk = match &state.unfinished {
+            Some(from) => walk.resume(from, self.resource.commits.resume_within)?,
+            None => walk,
+        };
+        Ok((walk, normalizer))
+    }
+
+    /// Keeps the pages so far, and goes on with a loader for those that follow.
+    async fn keep_part(
+        &self,
+        mut loader: Loader,
+        normalizer: &mut Normalizer,
+        joiner: &mut Joiner,
+        report: &mut ResourceReport,
+    ) -> Result<Loader, Error> {
+        joiner.begin_part();
+        let Some(waypoint) = joiner.waypoint() else { return Ok(loader) };
+        if self.keeping() == Keeping::Stages {
+            let handle = Handle::current();
+            let staged = spawn_blocking(move || {
+                handle.block_on(async {
+                    let staged = loader.stage(waypoint).await;
+                    (loader, staged)
+                })
+            });
+            let (loader, staged) = staged.await.map_err(|_| Error::task("the writer panicked"))?;
+            return match staged {
+                Ok(()) => Ok(loader),
+                Err(error) => {
+                    loader.abort().await;
+                    Err(error.into())
+                }
+            };
+        }
+        let after = self.commit(loader, normalizer, Some(waypoint), report).await?;
+        let (loader, state) = self.open(false, Some(after)).await?;
+        match normalizer.go_on(self.resource, &self.limits, &state) {
+            Ok(next) => {
+                *normalizer = next;
+                Ok(loader)
+            }
             Err(error) => {
                 loader.abort().await;
                 Err(error.into())
@@ -115,46 +206,68 @@ impl Lane<'_> {
         }
     }
 
-    /// Decodes pages side by side and joins them in page order.
-    async fn join_pages(
+    /// Commits what the loader has. A commit that has begun is never cancelled.
+    async fn commit(
         &self,
-        mut pages: Pages,
-        normalizer: &mut Normalizer,
-        batches: &Batches,
-        meter: &Meter,
+        loader: Loader,
+        normalizer: &Normalizer,
+        walk: Option<Waypoint>,
         report: &mut ResourceReport,
-    ) -> Result<(), Error> {
-        let mut decoding = FuturesOrdered::new();
-        let decoder = normalizer.decoder();
-        let mut open = true;
-        loop {
-            // A page keeps its share of the memory until it is joined, so that the next may come only after that.
-            tokio::select! {
-                biased;
-                Some((draft, _share)) = decoding.next() => {
-                    let draft: Draft = draft?;
-                    report.rows.read += draft.rows() as u64;
-                    let ready = normalizer.push(draft)?;
-                    if !batches.send(ready).await {
-                        return Ok(());
-                    }
-                    self.observe(meter, report);
+    ) -> Result<Continuation, Error> {
+        report.add_schema(normalizer.schema_changes(), normalizer.null_only());
+        self.observer.event(&Event::Committing(self.resource.name.clone()));
+        let load_schema = normalizer.load_schema();
+        let handle = Handle::current();
+        let finished = spawn_blocking(move || handle.block_on(loader.finish(&load_schema, walk))).await;
+        let (receipt, continuation) = finished.map_err(|_| Error::task("the commit panicked"))??;
+        report.add(&receipt);
+        Ok(continuation)
+    }
+
+    /// Keeps the pages up to where the user stopped the walk, and tells what became of them.
+    async fn interrupted(
+        &self,
+        mut loader: Loader,
+        normalizer: &Normalizer,
+        joiner: &Joiner,
+        report: &mut ResourceReport,
+    ) -> Error {
+        let Some(waypoint) = joiner.waypoint() else {
+            loader.abort().await;
+            return Error::interrupted(Interrupted::Dropped);
+        };
+        let pages = waypoint.pages;
+        match self.keeping() {
+            Keeping::Commits => match self.commit(loader, normalizer, Some(waypoint), report).await {
+                Ok(_) => Error::interrupted(Interrupted::Committed { pages }),
+                Err(error) => error,
+            },
+            Keeping::Stages => match loader.stage(waypoint).await {
+                Ok(()) => {
+                    report.add_schema(normalizer.schema_changes(), normalizer.null_only());
+                    loader.abort().await;
+                    Error::interrupted(Interrupted::Staged { pages })
                 }
-                page = pages.recv(), if open && decoding.len() < PAGES_DECODED => match page {
-                    Some((page, share)) => {
-                        report.pages += 1;
-                        let decoding_page = decoded(page, decoder.clone());
-                        decoding.push_back(async move { (decoding_page.await, share) });
-                    }
-                    None => open = false,
-                },
-                else => break,
-            }
+                Err(error) => {
+                    loader.abort().await;
+                    error.into()
+                }
+            },
         }
-        // Not known to be the end of the pages if the walker failed; then the rest is thrown away by the caller.
-        let ready = normalizer.finish()?;
-        batches.send(ready).await;
-        Ok(())
+    }
+
+    async fn open(&self, starts_over: bool, after: Option<Continuation>) -> Result<(Loader, TableState), Error> {
+        let options = LoadOptions {
+            pipeline: &self.plan.pipeline,
+            resource: self.resource,
+            target: &self.plan.target,
+            limits: &self.limits,
+            run_id: self.run_id,
+            history: self.plan.history,
+            starts_over,
+            after,
+        };
+        Ok(Loader::open(&options, &Normalizer::key_columns(self.resource)).await?)
     }
 
     fn observe(&self, meter: &Meter, report: &ResourceReport) {
@@ -171,7 +284,10 @@ impl Lane<'_> {
 }
 
 /// The draft of a page, of which the decoding has begun.
-fn decoded((page, rows): Walked<Rows>, decoder: Decoder) -> impl Future<Output = Result<Draft, Error>> {
+pub(super) fn decoded(
+    (page, rows): Walked<Rows>,
+    decoder: Decoder,
+) -> impl Future<Output = Result<Draft, Error>> + Send + 'static {
     match rows {
         Some(rows) => Either::Left(std::future::ready(Ok(decoder.taken(&page, rows)))),
         None => {
@@ -182,17 +298,17 @@ fn decoded((page, rows): Walked<Rows>, decoder: Decoder) -> impl Future<Output =
 }
 
 /// The pages of a walk, each with its share of the memory.
-type Pages = mpsc::Receiver<(Walked<Rows>, Share)>;
+pub(super) type Pages = mpsc::Receiver<(Walked<Rows>, Share)>;
 
 /// The way to the writer.
-struct Batches {
+pub(super) struct Batches {
     sender: mpsc::Sender<(TableBatch, Share)>,
     budget: Budget,
 }
 
 impl Batches {
     /// Hands batches to the writer; whether it is still there. One that is gone has failed and tells why itself.
-    async fn send(&self, ready: Vec<TableBatch>) -> bool {
+    pub(super) async fn send(&self, ready: Vec<TableBatch>) -> bool {
         for batch in ready {
             let share = self.budget.take(batch.rows.get_array_memory_size() as u64).await;
             if self.sender.send((batch, share)).await.is_err() {
@@ -210,7 +326,7 @@ fn spawn_walker(mut walk: Walk<Decoder>, mut stop: Stop, budget: Budget) -> (Pag
             // Both are cancel-safe: a page that is not delivered is not lost but never committed.
             let next = tokio::select! {
                 biased;
-                () = stop.asked() => return Err(Error::interrupted()),
+                () = stop.asked() => return Err(Error::interrupted(Interrupted::Dropped)),
                 next = walk.next() => next?,
             };
             let Some(page) = next else { return Ok(()) };

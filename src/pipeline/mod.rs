@@ -9,6 +9,7 @@
 
 mod budget;
 mod event;
+mod joiner;
 mod lane;
 mod report;
 mod stop;

@@ -8,6 +8,9 @@ use crate::error::{Error, ErrorClass};
 use crate::flow::{ChangeKind, FileCounts, Receipt, Rejects, RowCounts, SchemaChange};
 use crate::plan::{Plan, ResourcePlan};
 
+/// Rejects that a report lists; all are in the files.
+const REJECTS_LISTED: usize = 20;
+
 /// The report of a run.
 #[derive(Debug, Clone, Serialize)]
 pub struct RunReport {
@@ -64,6 +67,8 @@ pub struct ResourceReport {
     pub version: Option<u64>,
     /// Commits made.
     pub commits: u64,
+    /// Pages of the walk that an earlier run had taken in, and this one went on from; `null`: it began at the beginning.
+    pub resumed_after_page: Option<u64>,
     /// Requests sent, repeats included.
     pub requests: u64,
     /// Requests repeated.
@@ -186,6 +191,7 @@ impl ResourceReport {
             status: ResourceStatus::Failed,
             version: None,
             commits: 0,
+            resumed_after_page: None,
             requests: 0,
             retries: 0,
             waits: Vec::new(),
@@ -204,13 +210,33 @@ impl ResourceReport {
         Self { status: ResourceStatus::Skipped, ..Self::empty(plan, resource) }
     }
 
-    pub(super) fn succeed(&mut self, receipt: &Receipt) {
+    pub(super) fn succeed(&mut self) {
         self.status = ResourceStatus::Ok;
-        self.version = receipt.version;
-        self.commits = receipt.commits;
-        self.rows = receipt.rows.into();
-        self.files = receipt.files.into();
-        self.rejects = receipt.rejects.clone();
+    }
+
+    /// Takes in what one commit of the resource did.
+    pub(super) fn add(&mut self, receipt: &Receipt) {
+        self.version = receipt.version.or(self.version);
+        self.commits += receipt.commits;
+        self.rows.add(receipt.rows);
+        self.files.add(receipt.files);
+        self.rejects.count += receipt.rejects.count;
+        let room = REJECTS_LISTED.saturating_sub(self.rejects.first.len());
+        self.rejects.first.extend(receipt.rejects.first.iter().take(room).cloned());
+        if self.rejects.file.is_none() {
+            self.rejects.file.clone_from(&receipt.rejects.file);
+        }
+    }
+
+    /// Takes in what the rows of one commit were.
+    pub(super) fn add_schema(&mut self, changes: Vec<SchemaChange>, null_only: Vec<String>) {
+        self.schema_changes.extend(changes.into_iter().map(SchemaChangeReport::from));
+        self.null_only.extend(null_only);
+        self.null_only.sort_unstable();
+        self.null_only.dedup();
+        let changes = &self.schema_changes;
+        // One that held nothing in an earlier part may have become a column since.
+        self.null_only.retain(|name| !changes.iter().any(|change| change.column == *name));
     }
 
     pub(super) fn fail(&mut self, error: &Error) {
@@ -257,16 +283,23 @@ impl From<SchemaChange> for SchemaChangeReport {
     }
 }
 
-impl From<RowCounts> for RowReport {
-    fn from(counts: RowCounts) -> Self {
-        let RowCounts { read, inserted, updated, unchanged, deleted, rejected } = counts;
-        Self { read, inserted, updated, unchanged, deleted, rejected }
+impl RowReport {
+    /// `read` counts while pages come.
+    fn add(&mut self, counts: RowCounts) {
+        let RowCounts { read: _, inserted, updated, unchanged, deleted, rejected } = counts;
+        self.inserted += inserted;
+        self.updated += updated;
+        self.unchanged += unchanged;
+        self.deleted += deleted;
+        self.rejected += rejected;
     }
 }
 
-impl From<FileCounts> for FileReport {
-    fn from(counts: FileCounts) -> Self {
+impl FileReport {
+    fn add(&mut self, counts: FileCounts) {
         let FileCounts { scanned, added, removed } = counts;
-        Self { scanned, added, removed }
+        self.scanned += scanned;
+        self.added += added;
+        self.removed += removed;
     }
 }

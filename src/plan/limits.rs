@@ -38,7 +38,7 @@ const fn non_zero(value: usize) -> NonZeroUsize {
     }
 }
 
-const fn non_zero_u64(value: u64) -> NonZeroU64 {
+pub(super) const fn non_zero_u64(value: u64) -> NonZeroU64 {
     match NonZeroU64::new(value) {
         Some(value) => value,
         None => NonZeroU64::MIN,

@@ -14,6 +14,7 @@ mod limits;
 mod names;
 mod naming;
 mod paging;
+mod progress;
 mod safe_url;
 mod schema;
 mod secret;
@@ -28,6 +29,7 @@ pub use limits::{COLUMN_LEVELS_MAX, Limits, RetryPolicy};
 pub use names::{NameError, PipelineName, ResourceName, TableName};
 pub use naming::{Naming, snake_case};
 pub use paging::{OffsetSpec, PaginatorSpec, ParameterPlace};
+pub use progress::CommitRules;
 pub use safe_url::SafeUrl;
 pub use schema::{ContractMode, SchemaContract, SchemaRules, TypeConflict};
 pub use secret::Secret;
@@ -47,6 +49,18 @@ pub struct Plan {
     pub limits: Limits,
     /// How failed requests are repeated.
     pub retry: RetryPolicy,
+    /// What the run makes of what earlier runs left.
+    pub history: History,
+}
+
+/// What a run makes of what earlier runs left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct History {
+    /// Nothing of it counts: every walk starts at its beginning, and its rows take the place of all that the table has, in one
+    /// commit (`--full-refresh`).
+    pub refreshes: bool,
+    /// A table into which another pipeline has appended this resource is appended to all the same (`--adopt`).
+    pub adopts: bool,
 }
 
 /// One resource: one walk over an endpoint that fills one table.
@@ -70,6 +84,8 @@ pub struct ResourcePlan {
     pub schema: SchemaRules,
     /// How the table is kept in Delta Lake.
     pub delta: DeltaOptions,
+    /// When a long walk commits what it has.
+    pub commits: CommitRules,
     /// `false`: the resource is not loaded.
     pub selected: bool,
 }
@@ -87,6 +103,7 @@ impl ResourcePlan {
             naming: Naming::default(),
             schema: SchemaRules::default(),
             delta: DeltaOptions::default(),
+            commits: CommitRules::default(),
             selected: true,
         }
     }

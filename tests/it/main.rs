@@ -14,6 +14,7 @@ mod equal;
 mod fuzz;
 mod merge;
 mod paging;
+mod resume;
 mod run;
 mod schema;
 mod storage;

@@ -62,7 +62,7 @@ async fn two_loaders_that_append_at_once_lose_no_row() {
         let one = bench.config(&json!({"write_disposition": "append"}));
         bench.load(&one).await;
         let other = bench.write("other.json", &std::fs::read_to_string(&one).expect("the config"));
-        let (first, second) = tokio::join!(bench.run(&one, &[]), bench.run(&other, &[]));
+        let (first, second) = tokio::join!(bench.run(&one, &[]), bench.run(&other, &["--adopt"]));
         assert_eq!((first.code, second.code), (0, 0), "{:#}{:#}", first.report, second.report);
         assert_eq!(bench.table("items").await.rows.len(), 90);
     }

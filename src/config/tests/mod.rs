@@ -20,7 +20,7 @@ struct Case {
 fn case(file: &str, text: &str) -> Case {
     let path = std::path::Path::new(file);
     let surroundings = Surroundings::new([], "/nowhere");
-    let options = Options { overrides: Vec::new(), to: None, resources: Vec::new(), surroundings };
+    let options = Options { surroundings, ..Options::default() };
     Case { source: Source { path: path.into(), text: text.to_owned() }, options }
 }
 

@@ -48,7 +48,7 @@ fn files_of_secrets_are_read_beside_the_config_and_in_the_working_directory() {
         std::fs::write(base.path().join(".dlt/secrets.toml"), text).expect("a file");
     }
     let surroundings = Surroundings::new([], working.path());
-    let options = Options { overrides: vec![], to: None, resources: vec![], surroundings };
+    let options = Options { surroundings, ..Options::default() };
     let path = folder.path().join("c.yaml");
     std::fs::write(&path, CONFIG).expect("a file");
     let plan = load(&path, &options).expect("a plan");

@@ -6,6 +6,9 @@
 mod offset;
 mod single_page;
 
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
 use crate::json::Node;
 use crate::plan::{PaginatorSpec, ParameterPlace};
 
@@ -13,6 +16,12 @@ use crate::plan::{PaginatorSpec, ParameterPlace};
 pub(super) trait Paginator: Send {
     /// The position of the first page.
     fn first(&self) -> Position;
+
+    /// What [`Paginator::resume`] needs to go on from the page at `position`, which has been seen.
+    fn noted(&self, position: &Position) -> Value;
+
+    /// Goes back to a page that was noted by a paginator of the same scheme; `None`: this is not where such a walk can be.
+    fn resume(&mut self, noted: &Value) -> Option<Position>;
 
     /// Takes note of the page at `position` and says what follows it. Called once a page, in delivery order.
     ///
@@ -64,7 +73,7 @@ impl Position {
 }
 
 /// A run of records of an offset scheme.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Range {
     /// Records before the first.
     pub(super) offset: u64,
@@ -77,7 +86,8 @@ pub(super) struct Range {
 }
 
 /// Why a run of records is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Purpose {
     /// It is next.
     Next,

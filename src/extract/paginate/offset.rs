@@ -8,6 +8,9 @@
 //! 4. A total may be too small: some servers count the page. Where it says that a *full* page was the last, one more page
 //!    is asked for in *doubt*; from the first record found there on only an empty page ends the walk.
 
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
 use super::{Paginator, PagingFault, Parameter, Position, Purpose, Range, Repeated, Seen, Step};
 use crate::json::{Kind, Node};
 use crate::plan::OffsetSpec;
@@ -21,6 +24,14 @@ pub(super) struct Offset {
     total: Option<u64>,
     /// Whether there were records beyond a total.
     total_was_wrong: bool,
+    /// Pages seen.
+    pages: u64,
+}
+
+/// Where the scheme was.
+#[derive(Serialize, Deserialize)]
+struct Noted {
+    range: Range,
     /// Pages seen.
     pages: u64,
 }
@@ -134,6 +145,18 @@ impl Offset {
 impl Paginator for Offset {
     fn first(&self) -> Position {
         Position::Range(self.range(self.spec.offset, Purpose::Next))
+    }
+
+    fn noted(&self, position: &Position) -> Value {
+        let Position::Range(range) = position else { return Value::Null };
+        serde_json::to_value(Noted { range: range.clone(), pages: self.pages }).unwrap_or_default()
+    }
+
+    fn resume(&mut self, noted: &Value) -> Option<Position> {
+        let noted = Noted::deserialize(noted).ok()?;
+        // The page will be seen again.
+        self.pages = noted.pages.saturating_sub(1);
+        Some(Position::Range(noted.range))
     }
 
     fn advance(&mut self, position: &Position, seen: &Seen<'_>) -> Result<Step, PagingFault> {

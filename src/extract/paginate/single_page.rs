@@ -1,5 +1,7 @@
 //! One request and no more.
 
+use serde_json::Value;
+
 use super::{Paginator, PagingFault, Parameter, Position, Repeated, Seen, Step};
 
 /// The scheme without a next page.
@@ -8,6 +10,14 @@ pub(super) struct SinglePage;
 impl Paginator for SinglePage {
     fn first(&self) -> Position {
         Position::Only
+    }
+
+    fn noted(&self, _position: &Position) -> Value {
+        Value::Null
+    }
+
+    fn resume(&mut self, _noted: &Value) -> Option<Position> {
+        Some(Position::Only)
     }
 
     fn advance(&mut self, _position: &Position, _seen: &Seen<'_>) -> Result<Step, PagingFault> {

@@ -35,6 +35,7 @@ fn of_document(sequence: u64, document: Document) -> Page {
     Page {
         resource: ResourceName::parse("items").expect("a name"),
         sequence,
+        position: serde_json::Value::Null,
         url: SafeUrl::new(&url, &[]),
         document: Arc::new(document),
         rows: RowPath::Whole,

@@ -87,6 +87,7 @@ impl Bodies {
         let page = Page {
             resource: self.source.resource.name.clone(),
             sequence,
+            position: serde_json::Value::Null,
             url: SafeUrl::new(&self.source.resource.endpoint.url, &[]),
             document: Arc::new(document),
             rows: RowPath::At(Arc::clone(&self.path)),

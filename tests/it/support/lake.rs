@@ -28,6 +28,8 @@ pub struct Lake {
     pub vector_files: BTreeSet<String>,
     /// Column names with their types.
     pub columns: Vec<(String, String)>,
+    /// The newest version.
+    pub version: u64,
 }
 
 impl Lake {
@@ -100,7 +102,8 @@ pub async fn read_at(url: url::Url, storage_options: HashMap<String, String>) ->
     rows.sort_by_key(Value::to_string);
     let columns = state.snapshot().arrow_schema();
     let columns = columns.fields().iter().map(|field| (field.name().clone(), field.data_type().to_string())).collect();
-    Lake { rows, stored, files, vectors, vector_files, columns }
+    let version = state.version();
+    Lake { rows, stored, files, vectors, vector_files, columns, version }
 }
 
 /// The rows that a deletion vector takes out of a file.

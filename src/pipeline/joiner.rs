@@ -1,0 +1,119 @@
+//! The middle of a lane: pages as they come, decoded side by side and joined in page order, part by part.
+
+use std::time::Instant;
+
+use futures::future::BoxFuture;
+use futures::stream::{FuturesOrdered, StreamExt};
+
+use super::ResourceReport;
+use super::budget::Share;
+use super::lane::{Batches, Pages, decoded};
+use crate::error::Error;
+use crate::flow::{Page, Waypoint};
+use crate::normalize::{Decoder, Draft, Normalizer};
+use crate::plan::CommitRules;
+
+/// Pages that are being decoded: the writer needs a core too, so more would not be faster on small machines.
+const PAGES_DECODED: usize = 2;
+
+/// A page with its draft and its share of the memory.
+type Decoded = (Page, Result<Draft, Error>, Share);
+
+/// Joins the pages of one walk.
+pub(super) struct Joiner {
+    pages: Pages,
+    decoder: Decoder,
+    /// Pages on their way. A page keeps its share of the memory until it is joined, so that the next may come only after that.
+    decoding: FuturesOrdered<BoxFuture<'static, Decoded>>,
+    /// Whether more pages may come.
+    is_open: bool,
+    /// The page that was joined last.
+    last: Option<Page>,
+    rules: CommitRules,
+    part_bytes: u64,
+    part_began: Instant,
+}
+
+impl Joiner {
+    pub(super) fn new(pages: Pages, decoder: Decoder, rules: CommitRules) -> Self {
+        Self {
+            pages,
+            decoder,
+            decoding: FuturesOrdered::new(),
+            is_open: true,
+            last: None,
+            rules,
+            part_bytes: 0,
+            part_began: Instant::now(),
+        }
+    }
+
+    /// Whether every page has been joined, as far as the walk came.
+    pub(super) fn is_over(&self) -> bool {
+        !self.is_open && self.decoding.is_empty()
+    }
+
+    /// The page that was joined last, to go on from; `None`: none was.
+    pub(super) fn waypoint(&self) -> Option<Waypoint> {
+        self.last.as_ref().map(Page::waypoint)
+    }
+
+    /// Begins to count what a part has.
+    pub(super) fn begin_part(&mut self) {
+        self.part_bytes = 0;
+        self.part_began = Instant::now();
+    }
+
+    /// Lets the walk end: nobody listens any more.
+    pub(super) fn close(&mut self) {
+        self.pages.close();
+        while self.pages.try_recv().is_ok() {}
+    }
+
+    /// Joins pages until the part is large enough to be kept, or there are no more, and hands their batches on.
+    pub(super) async fn join(
+        &mut self,
+        normalizer: &mut Normalizer,
+        batches: &Batches,
+        report: &mut ResourceReport,
+        observe: impl Fn(&ResourceReport),
+    ) -> Result<(), Error> {
+        loop {
+            tokio::select! {
+                biased;
+                Some((page, draft, _share)) = self.decoding.next() => {
+                    let draft = draft?;
+                    report.rows.read += draft.rows() as u64;
+                    let ready = normalizer.push(draft)?;
+                    if !batches.send(ready).await {
+                        return Ok(());
+                    }
+                    self.part_bytes += page.bytes;
+                    self.last = Some(page);
+                    observe(report);
+                    if self.is_part() && !self.is_over() {
+                        break;
+                    }
+                }
+                page = self.pages.recv(), if self.is_open && self.decoding.len() < PAGES_DECODED => match page {
+                    Some((walked, share)) => {
+                        report.pages += 1;
+                        let page = walked.0.clone();
+                        let decoding = decoded(walked, self.decoder.clone());
+                        self.decoding.push_back(Box::pin(async move { (page, decoding.await, share) }));
+                    }
+                    None => self.is_open = false,
+                },
+                else => break,
+            }
+        }
+        // If the walker failed this is not the end of the pages; then the rest is thrown away by the caller.
+        let ready = normalizer.finish()?;
+        batches.send(ready).await;
+        Ok(())
+    }
+
+    fn is_part(&self) -> bool {
+        self.part_bytes >= self.rules.bytes.get() || self.part_began.elapsed() >= self.rules.time
+    }
+}

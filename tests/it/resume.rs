@@ -1,0 +1,274 @@
+//! Long walks that commit as they go, and runs that go on where an earlier one ended.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::api::{Answer, Api};
+use crate::support::command::{Bench, people};
+
+/// Every page is a part of its own.
+fn each_page(disposition: &str) -> Value {
+    json!({"write_disposition": disposition, "commit_every": "1B", "columns": {"name": {"nullable": false}}})
+}
+
+/// 100 rows of which one, on page 6, is not good.
+fn broken() -> Vec<Value> {
+    let mut rows = people(0..100);
+    rows[55].as_object_mut().expect("an object").remove("name");
+    rows
+}
+
+/// A run that stops at page 6; the pages before it are kept.
+async fn stopped(disposition: &str, more: &[&str]) -> (Bench, std::path::PathBuf) {
+    let bench = Bench::new(broken()).await;
+    let config = bench.config(&each_page(disposition));
+    let run = bench.run(&config, more).await;
+    assert_eq!(
+        (run.code, &run.report["resources"][0]["error"]["code"]),
+        (1, &json!("null_column")),
+        "{:#}",
+        run.report
+    );
+    (bench, config)
+}
+
+async fn ids(bench: &Bench) -> Vec<i64> {
+    let mut ids: Vec<i64> =
+        bench.table("items").await.rows.iter().map(|row| row["id"].as_i64().expect("an id")).collect();
+    ids.sort_unstable();
+    ids
+}
+
+fn states(bench: &Bench) -> Vec<Value> {
+    let folder = bench.path("lake/_alluvium/state/items/items");
+    let mut names: Vec<_> =
+        std::fs::read_dir(folder).expect("states").map(|entry| entry.expect("a file").path()).collect();
+    names.sort();
+    let read =
+        |path: &std::path::PathBuf| serde_json::from_slice(&std::fs::read(path).expect("a state")).expect("JSON");
+    names.iter().map(read).collect()
+}
+
+#[tokio::test]
+async fn an_append_or_a_merge_goes_on_after_its_last_commit() {
+    for disposition in ["append", "merge"] {
+        let (bench, config) = stopped(disposition, &[]).await;
+        assert_eq!(ids(&bench).await, (0..50).collect::<Vec<_>>(), "five pages are committed");
+        let asked = bench.api.requests().len();
+        bench.serve(people(0..100));
+        let report = bench.load(&config).await;
+        assert_eq!(report["resumed_after_page"], 5, "{report:#}");
+        assert_eq!((&report["rows"]["read"], &report["rows"]["inserted"]), (&json!(50), &json!(50)), "{report:#}");
+        assert_eq!(bench.api.requests().len() - asked, 7, "page 5, five that follow, one in doubt");
+        assert_eq!(ids(&bench).await, (0..100).collect::<Vec<_>>(), "{disposition}");
+        assert_eq!(states(&bench).last().expect("a state")["walk"], Value::Null, "the walk is at its end");
+        // The next run begins at the beginning.
+        let report = bench.load(&config).await;
+        assert_eq!((&report["resumed_after_page"], &report["rows"]["read"]), (&Value::Null, &json!(100)));
+    }
+}
+
+#[tokio::test]
+async fn a_walk_that_ends_at_the_page_of_its_last_commit_is_told_to_have_ended() {
+    let (bench, config) = stopped("append", &[]).await;
+    bench.serve(people(0..50));
+    let report = bench.load(&config).await;
+    assert_eq!((&report["resumed_after_page"], &report["rows"]["read"]), (&json!(5), &json!(0)), "{report:#}");
+    assert_eq!(states(&bench).last().expect("a state")["walk"], Value::Null);
+    assert_eq!(ids(&bench).await, (0..50).collect::<Vec<_>>());
+}
+
+/// Runs after which the page of the last commit is not what it was, each with what is done about it.
+async fn shifts(bench: &Bench, how: &str) -> Vec<String> {
+    match how {
+        "other rows" => {
+            let mut rows = people(0..100);
+            rows[44]["name"] = json!("somebody else");
+            bench.serve(rows);
+            Vec::new()
+        }
+        "older" => {
+            bench.serve(people(0..100));
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            vec!["--set".to_owned(), "resources.items.resume_within=1ms".to_owned()]
+        }
+        "refused" => {
+            let api = Api::handler(|request| match request.number_param("offset") {
+                Some(offset) if offset == 40 && request.number == 1 => Answer::text(410, "this cursor is gone"),
+                offset => {
+                    let offset = i64::try_from(offset.unwrap_or_default()).expect("a number");
+                    let page = people(offset..(offset + 10).min(100));
+                    Answer::json(&json!({"data": page, "total": 100}))
+                }
+            });
+            let running = api.start().await;
+            let url = running.url.trim_end_matches("/items").to_owned();
+            // It lives as long as the test.
+            std::mem::forget(running);
+            vec!["--set".to_owned(), format!("client.base_url={url}")]
+        }
+        "gone" => {
+            bench.serve(people(0..30));
+            Vec::new()
+        }
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_gone_on_with_begins_anew_but_an_append_stops() {
+    for how in ["other rows", "older", "refused", "gone"] {
+        for disposition in ["append", "merge", "replace"] {
+            let (bench, config) = stopped(disposition, &[]).await;
+            let more = shifts(&bench, how).await;
+            let more: Vec<&str> = more.iter().map(String::as_str).collect();
+            let run = bench.run(&config, &more).await;
+            let report = &run.report["resources"][0];
+            let count: i64 = if how == "gone" { 30 } else { 100 };
+            if disposition == "append" {
+                assert_eq!((run.code, &report["error"]["code"]), (1, &json!("resume_shifted")), "{how}: {report:#}");
+                let hint = report["error"]["hint"].as_str().expect("a hint");
+                assert!(hint.contains("--full-refresh"), "{hint}");
+                assert_eq!(ids(&bench).await.len(), 50, "{how}: the table is as it was");
+                let version = bench.table("items").await.version;
+                let mut anew = more.clone();
+                anew.push("--full-refresh");
+                let run = bench.run(&config, &anew).await;
+                assert_eq!(run.code, 0, "{how}: {:#}", run.report);
+                let table = bench.table("items").await;
+                assert_eq!(
+                    (i64::try_from(table.rows.len()), table.version),
+                    (Ok(count), version + 1),
+                    "{how}: one commit"
+                );
+            } else {
+                assert_eq!(run.code, 0, "{how}, {disposition}: {report:#}\n{}", run.stderr);
+                assert_eq!(report["resumed_after_page"], Value::Null, "{how}, {disposition}: {report:#}");
+                assert_eq!(report["rows"]["read"], count, "{how}, {disposition}: {report:#}");
+                let expected = if disposition == "merge" { count.max(50) } else { count };
+                assert_eq!(ids(&bench).await, (0..expected).collect::<Vec<_>>(), "{how}, {disposition}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_replace_goes_on_with_its_staged_files_and_shows_no_half_table() {
+    let bench = Bench::new(people(500..503)).await;
+    let config = bench.config(&each_page("replace"));
+    bench.load(&config).await;
+    bench.serve(broken());
+    let run = bench.run(&config, &[]).await;
+    assert_eq!(run.code, 1);
+    assert_eq!(ids(&bench).await, [500, 501, 502], "the old rows stand");
+    let asked = bench.api.requests().len();
+    bench.serve(people(0..100));
+    let report = bench.load(&config).await;
+    assert_eq!((&report["resumed_after_page"], &report["commits"]), (&json!(5), &json!(1)), "{report:#}");
+    assert_eq!((&report["rows"]["inserted"], &report["rows"]["deleted"]), (&json!(100), &json!(3)), "{report:#}");
+    assert_eq!(bench.api.requests().len() - asked, 7);
+    assert_eq!(ids(&bench).await, (0..100).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn staged_files_that_are_gone_are_fetched_again() {
+    let (bench, config) = stopped("replace", &[]).await;
+    let folder = bench.path("lake/items");
+    for entry in std::fs::read_dir(folder).expect("the folder") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_some_and(|extension| extension == "parquet") {
+            std::fs::remove_file(path).expect("a file");
+            break;
+        }
+    }
+    bench.serve(people(0..100));
+    let report = bench.load(&config).await;
+    assert_eq!((&report["resumed_after_page"], &report["rows"]["read"]), (&Value::Null, &json!(100)), "{report:#}");
+    assert_eq!(ids(&bench).await, (0..100).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_full_refresh_of_a_merge_keeps_the_last_row_of_every_key_also_after_a_failure() {
+    let bench = Bench::new(people(0..100)).await;
+    let config = bench.config(&each_page("merge"));
+    bench.load(&config).await;
+    let old = bench.table("items").await;
+    let mut rows = people(10..60);
+    rows.extend(people(10..20));
+    rows[58]["name"] = json!("the last");
+    let good = rows.clone();
+    rows[55].as_object_mut().expect("an object").remove("name");
+    bench.serve(rows);
+    assert_eq!(bench.run(&config, &["--full-refresh"]).await.code, 1);
+    assert_eq!(bench.table("items").await.version, old.version, "nothing of it is to be seen");
+    bench.serve(good);
+    let run = bench.run(&config, &["--full-refresh"]).await;
+    assert_eq!(run.code, 0, "{:#}", run.report);
+    assert_eq!(run.report["resources"][0]["resumed_after_page"], 5, "{:#}", run.report);
+    let new = bench.table("items").await;
+    assert_eq!((new.rows.len(), new.version), (50, old.version + 1));
+    assert!(new.rows.iter().any(|row| row["id"] == 18 && row["name"] == "the last"));
+    // Afterwards merges are merges.
+    bench.serve(people(18..20));
+    assert_eq!(bench.load(&config).await["rows"]["updated"], 1);
+    assert_eq!(ids(&bench).await.len(), 50);
+}
+
+#[tokio::test]
+async fn a_renamed_pipeline_does_not_append_twice_unless_it_is_told_to() {
+    let bench = Bench::new(people(0..5)).await;
+    let config = bench.config(&json!({"write_disposition": "append"}));
+    bench.load(&config).await;
+    let renamed = bench.write("renamed.json", &std::fs::read_to_string(&config).expect("the config"));
+    let run = bench.run(&renamed, &[]).await;
+    assert_eq!((run.code, &run.report["resources"][0]["error"]["code"]), (1, &json!("other_pipeline")));
+    assert_eq!(ids(&bench).await.len(), 5);
+    assert_eq!(bench.run(&renamed, &["--adopt"]).await.code, 0);
+    assert_eq!(bench.run(&renamed, &[]).await.code, 0, "from then on it is known");
+    assert_eq!(ids(&bench).await.len(), 15);
+    let merge = bench.config(&json!({}));
+    let merging = bench.write("merging.json", &std::fs::read_to_string(&merge).expect("the config"));
+    let run = bench.run(&merging, &[]).await;
+    assert_eq!(run.code, 0, "a merge doubles nothing");
+    assert!(run.stderr.contains("another pipeline"), "{}", run.stderr);
+}
+
+/// Starts the binary, lets it run until `when`, stops it with SIGINT, and gives its exit code.
+fn interrupted(folder: &Path, config: &Path, when: impl Fn() -> bool) -> (i32, Value) {
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_alluvium"))
+        .args(["run", config.to_str().expect("a path"), "--to", "lake", "--output", "json"])
+        .current_dir(folder)
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("the binary");
+    while !when() {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(kill.expect("kill").success());
+    let status = child.wait().expect("it ends");
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut child.stdout.take().expect("stdout"), &mut text).expect("a report");
+    (status.code().expect("no signal"), serde_json::from_str(&text).expect("a report"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_keeps_the_pages_so_far_and_the_next_run_goes_on() {
+    for disposition in ["append", "merge", "replace"] {
+        let slow = |api: Api| api.latency(|_| Duration::from_millis(20));
+        let bench = Bench::with(people(0..500), slow).await;
+        let config = bench.config(&json!({"write_disposition": disposition}));
+        let asked = || bench.api.requests().len() > 8;
+        let (code, report) = tokio::task::block_in_place(|| interrupted(bench.folder.path(), &config, asked));
+        let error = &report["resources"][0]["error"];
+        assert_eq!((code, &report["status"]), (5, &json!("interrupted")), "{report:#}");
+        assert!(error["message"].as_str().expect("a text").contains("after page"), "{error:#}");
+        let pages = report["resources"][0]["pages"].as_u64().expect("a number");
+        let report = bench.load(&config).await;
+        assert_eq!(report["resumed_after_page"], pages, "{disposition}: {report:#}");
+        assert_eq!(ids(&bench).await, (0..500).collect::<Vec<_>>(), "{disposition}");
+    }
+}
