@@ -25,8 +25,8 @@ use std::time::Instant;
 use alluvium::flow::{LoadSchema, Receipt, TableBatch};
 use alluvium::load::{LoadOptions, Loader};
 use alluvium::plan::{
-    DeltaOptions, Endpoint, History, Limits, Matched, PipelineName, ResourceName, ResourcePlan, TableName, Target,
-    WriteDisposition,
+    DeltaOptions, Endpoint, History, Limits, Matched, Merge, PipelineName, ResourceName, ResourcePlan, TableName,
+    Target, WriteDisposition,
 };
 use arrow::array::RecordBatch;
 use clap::{ArgAction, Parser, Subcommand};
@@ -212,7 +212,11 @@ fn merge(lake: &Path, of: u64, skips_unchanged: bool) {
     let changes = rows::whole(&rows::changes(CHANGES, of), 1);
     let matched = if skips_unchanged { Matched::UpdateChanged } else { Matched::Update };
     let began = Instant::now();
-    let receipt = load(lake, &resource(WriteDisposition::Merge { key, matched }, false), [changes].into_iter());
+    let receipt = load(
+        lake,
+        &resource(WriteDisposition::Merge(Merge { matched, ..Merge::by(key) }), false),
+        [changes].into_iter(),
+    );
     let took = began.elapsed();
     assert_eq!(receipt.rows.updated, CHANGES, "every row was there, and is another one now");
     println!("{} {}", took.as_secs_f64(), peak_bytes());
@@ -258,5 +262,5 @@ fn resource(write: WriteDisposition, deletion_vectors: bool) -> ResourcePlan {
     let url = url::Url::parse("http://api.example/items").expect("a URL");
     let (name, table) = (ResourceName::parse("items").expect("a name"), TableName::parse("items").expect("a name"));
     let plan = ResourcePlan::new(name, table, Endpoint::get(url));
-    ResourcePlan { write, delta: DeltaOptions { deletion_vectors }, ..plan }
+    ResourcePlan { write, delta: DeltaOptions { deletion_vectors, ..DeltaOptions::default() }, ..plan }
 }

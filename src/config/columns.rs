@@ -3,15 +3,28 @@
 use super::problem::{Problem, Report, code};
 use super::reader::{self, Reader, unknown_word, unsupported_word, wrong_type};
 use super::tree::{Tree, Value};
-use crate::plan::{ColumnHint, DataType};
+use crate::plan::{ColumnHint, DataType, DedupSort};
 
 /// What `columns` says.
 #[derive(Debug, Default)]
 pub(super) struct Columns {
     pub(super) hints: Vec<ColumnHint>,
+    /// What the columns are to a merge, and how the table is partitioned.
+    pub(super) roles: Roles,
+}
+
+/// Columns with a part in how rows are written.
+#[derive(Debug, Default)]
+pub(super) struct Roles {
     /// Columns that are part of the primary key.
     pub(super) key: Vec<String>,
+    pub(super) merge_key: Vec<String>,
+    pub(super) hard_delete: Option<String>,
+    pub(super) dedup_sort: Option<DedupSort>,
+    pub(super) partitions: Vec<String>,
 }
+
+const ORDERS: [(&str, bool); 2] = [("asc", false), ("desc", true)];
 
 /// dlt's types that columns cannot have yet.
 const UNSUPPORTED_TYPES: [&str; 1] = ["wei"];
@@ -20,8 +33,7 @@ const UNSUPPORTED_TYPES: [&str; 1] = ["wei"];
 const HARMLESS: [&str; 5] = ["cluster", "description", "sort", "unique", "variant"];
 
 /// Hints that mean something and do nothing yet, unless they are switched off.
-const UNSUPPORTED: [&str; 8] =
-    ["dedup_sort", "hard_delete", "incremental", "merge_key", "parent_key", "partition", "root_key", "row_key"];
+const UNSUPPORTED: [&str; 5] = ["incremental", "parent_key", "partition", "root_key", "row_key"];
 
 pub(super) fn read(tree: &Tree, report: &Report) -> Columns {
     let mut columns = Columns::default();
@@ -48,7 +60,14 @@ fn add(columns: &mut Columns, key: Option<&str>, tree: &Tree, report: &Report) {
     let data_type = reader.present("data_type").and_then(|tree| data_type(tree, report));
     let data_type = with_digits(data_type, &mut reader);
     let nullable = reader.bool("nullable").unwrap_or(true);
-    let in_key = reader.bool("primary_key").unwrap_or(false);
+    let mut roles = vec![];
+    for (key, role) in [("primary_key", Role::Key), ("merge_key", Role::MergeKey)] {
+        if reader.bool(key).unwrap_or(false) {
+            roles.push(role);
+        }
+    }
+    let hard_delete = reader.present("hard_delete").filter(|tree| reader::bool(tree, report) == Some(true));
+    let order = reader.present("dedup_sort").and_then(|tree| Some((tree, order(tree, report)?)));
     refuse_unsupported(&mut reader);
     reader.close();
     let Some(name) = name else { return };
@@ -56,10 +75,51 @@ fn add(columns: &mut Columns, key: Option<&str>, tree: &Tree, report: &Report) {
         report.add(Problem::new(code::DUPLICATE, &tree.at, format!("the column `{name}` has hints already")));
         return;
     }
-    if in_key {
-        columns.key.push(name.clone());
+    for role in roles {
+        columns.roles.of(role).push(name.clone());
+    }
+    if let Some(tree) = hard_delete {
+        once(&mut columns.roles.hard_delete, name.clone(), tree, report);
+    }
+    if let Some((tree, is_descending)) = order {
+        once(&mut columns.roles.dedup_sort, DedupSort { column: name.clone(), is_descending }, tree, report);
     }
     columns.hints.push(ColumnHint { name, data_type, nullable });
+}
+
+/// A part that several columns may have.
+#[derive(Debug, Clone, Copy)]
+enum Role {
+    Key,
+    MergeKey,
+}
+
+impl Roles {
+    fn of(&mut self, role: Role) -> &mut Vec<String> {
+        match role {
+            Role::Key => &mut self.key,
+            Role::MergeKey => &mut self.merge_key,
+        }
+    }
+}
+
+/// Notes a hint that one column of a resource may have.
+fn once<T>(place: &mut Option<T>, value: T, tree: &Tree, report: &Report) {
+    if place.is_some() {
+        reader::invalid(tree, "is a hint for one column, and another one has it", report);
+    } else {
+        *place = Some(value);
+    }
+}
+
+fn order(tree: &Tree, report: &Report) -> Option<bool> {
+    let word = reader::text(tree, report)?;
+    let text = word.reveal();
+    let found = ORDERS.iter().find(|(name, _)| *name == text);
+    if found.is_none() {
+        unknown_word(tree, word, &ORDERS.map(|(name, _)| name), report);
+    }
+    found.map(|(_, is_descending)| *is_descending)
 }
 
 /// A decimal with the `precision` and `scale` that are written; for other types they say nothing here.

@@ -9,7 +9,8 @@ pub(super) fn read(reader: &mut Reader<'_>) -> DeltaOptions {
     let Some(mut reader) = reader.present("delta").and_then(|tree| Reader::open(tree, report)) else {
         return DeltaOptions::default();
     };
-    let options = DeltaOptions { deletion_vectors: reader.bool("deletion_vectors").unwrap_or_default() };
+    let deletion_vectors = reader.bool("deletion_vectors").unwrap_or_default();
+    let options = DeltaOptions { deletion_vectors, ..DeltaOptions::default() };
     reader.close();
     options
 }

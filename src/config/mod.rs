@@ -20,6 +20,7 @@ mod destination;
 mod duration;
 mod endpoint;
 mod headers;
+mod instant;
 mod limits;
 mod lower;
 mod paginator;

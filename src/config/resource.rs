@@ -22,11 +22,10 @@ pub(super) struct Resource {
 }
 
 /// dlt's keys that do nothing here yet.
-const UNSUPPORTED: [&str; 8] = [
+const UNSUPPORTED: [&str; 7] = [
     "include_from_parent",
     "incremental",
     "max_table_nesting",
-    "merge_key",
     "nested_hints",
     "parent_table_name",
     "processing_steps",
@@ -48,7 +47,8 @@ pub(super) fn read(tree: &Tree, client: Option<&Client<'_>>, lookups: &Lookups<'
         Some((checked(tree, TableName::parse(&text), report)?, tree.at.clone()))
     });
     let columns = reader.present("columns").map(|tree| columns::read(tree, report)).unwrap_or_default();
-    let write = write::read(&mut reader, columns.key);
+    let partitions = columns.roles.partitions.clone();
+    let write = write::read(&mut reader, columns.roles);
     let rename = reader.present("rename").map(|tree| rename(tree, report)).unwrap_or_default();
     let naming = reader.present("naming").map_or(Some(Naming::default()), |tree| naming(tree, report));
     let selected = reader.bool("selected").unwrap_or(true);
@@ -71,7 +71,7 @@ pub(super) fn read(tree: &Tree, client: Option<&Client<'_>>, lookups: &Lookups<'
             rename,
             naming,
             schema,
-            delta,
+            delta: crate::plan::DeltaOptions { partitions, ..delta },
             commits,
             selected,
         })

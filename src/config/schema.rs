@@ -1,14 +1,15 @@
-//! `schema_contract`, `type_conflict` and `infer`: how a table's schema may change.
+//! `schema_contract`, `type_conflict`, `infer`, `on_missing_key` and `replace_schema`: how a table's schema may change.
 
 use super::problem::Report;
 use super::reader::{self, Reader, unknown_word, wrong_type};
 use super::tree::{Tree, Value};
-use crate::plan::{ContractMode, SchemaContract, SchemaRules, TypeConflict};
+use crate::plan::{ContractMode, MissingKey, SchemaContract, SchemaRules, TypeConflict};
 
 const CONFLICTS: [(&str, TypeConflict); 2] = [("variant", TypeConflict::Variant), ("widen", TypeConflict::Widen)];
+const MISSING_KEYS: [(&str, MissingKey); 2] = [("fail", MissingKey::Fail), ("reject", MissingKey::Reject)];
 const INFERRED: [&str; 1] = ["dates"];
 
-/// Reads the three keys of a resource.
+/// Reads these keys of a resource.
 pub(super) fn read(reader: &mut Reader<'_>) -> SchemaRules {
     let report = reader.report;
     let contract = reader.present("schema_contract").map(|tree| contract(tree, report)).unwrap_or_default();
@@ -20,7 +21,14 @@ pub(super) fn read(reader: &mut Reader<'_>) -> SchemaRules {
     {
         reader::invalid(tree, &format!("has no `{word}`; there is `dates`"), report);
     }
-    SchemaRules { contract, type_conflict, infer_dates: inferred.is_some_and(|(_, words)| !words.is_empty()) }
+    let missing_key = reader.present("on_missing_key").and_then(|tree| one_of(tree, &MISSING_KEYS, report));
+    SchemaRules {
+        contract,
+        type_conflict,
+        infer_dates: inferred.is_some_and(|(_, words)| !words.is_empty()),
+        missing_key: missing_key.unwrap_or_default(),
+        starts_anew: reader.bool("replace_schema").unwrap_or_default(),
+    }
 }
 
 /// One mode for all, or one for each of `tables`, `columns` and `data_type`.

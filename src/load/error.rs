@@ -74,6 +74,11 @@ pub enum LoadErrorKind {
         /// Its name.
         pipeline: String,
     },
+    /// The rows have a column that the loader makes itself.
+    Taken {
+        /// The column.
+        column: String,
+    },
     /// A state of the resource cannot be read.
     State {
         /// The file, from the folder of the tables.
@@ -140,6 +145,7 @@ impl LoadError {
             LoadErrorKind::Contended { .. } => "commit_contended",
             LoadErrorKind::OtherRun { .. } => "other_run",
             LoadErrorKind::OtherPipeline { .. } => "other_pipeline",
+            LoadErrorKind::Taken { .. } => "column_taken",
             LoadErrorKind::State { .. } => "state",
             LoadErrorKind::SchemaMoved => "schema_moved",
             LoadErrorKind::Vanished => "table_vanished",
@@ -171,6 +177,9 @@ impl LoadError {
                 "name the pipeline `{pipeline}` again if it is the same one, or give `--adopt` to append what this one loads \
                  to what is there"
             ),
+            LoadErrorKind::Taken { .. } => {
+                "give that one another name with `rename`, or these with `validity_column_names`".to_owned()
+            }
             LoadErrorKind::State { .. } => "`--full-refresh` loads the resource anew, without its state".to_owned(),
             LoadErrorKind::OtherRun { .. } => {
                 "let one run of a pipeline end before the next, then run again".to_owned()
@@ -216,6 +225,9 @@ impl fmt::Display for LoadError {
             }
             LoadErrorKind::OtherPipeline { pipeline } => {
                 write!(formatter, "the pipeline `{pipeline}` has appended this resource to the table already")
+            }
+            LoadErrorKind::Taken { column } => {
+                write!(formatter, "the rows have a column `{column}`, which `scd2` needs for itself")
             }
             LoadErrorKind::State { path, problem } => write!(formatter, "the state `{path}` cannot be read: {problem}"),
             LoadErrorKind::SchemaMoved => {

@@ -3,22 +3,20 @@
 use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
-use futures::TryStreamExt;
 use object_store::path::Path;
-use roaring::RoaringTreemap;
 use serde_json::{Value, json};
 
 use super::align::union;
 use super::commit::{CommitOutcome, Entry, new_metadata, new_protocol};
-use super::datafile::{DataFile, DataWriter, paths, written};
+use super::datafile::{DataFile, paths};
 use super::error::LoadErrorKind;
-use super::fits::{check_types, same_types};
+use super::fits::check_types;
 use super::merge::Merge;
 use super::source::Shelf;
 use super::store::Place;
 use super::table::{Snapshot, TableFile};
 use super::widen::{Widening, widened};
-use super::{Disposition, Loader, read, schema, vectors};
+use super::{Disposition, Loader, schema, vectors};
 use crate::flow::{FileCounts, LoadSchema, Receipt, Rejects, RowCounts};
 
 /// What one data commit does, planned against one version.
@@ -56,8 +54,11 @@ impl Loader {
             }
             Err(error) => Err(error),
         };
-        if let Err(error) = &result {
-            self.place.discard_after(error, &paths(&staged)).await;
+        match &result {
+            Err(error) => self.place.discard_after(error, &paths(&staged)).await,
+            // Another writer created the table, and the rows were merged into that.
+            Ok(_) if self.is_merged => self.place.discard(&paths(&staged)).await,
+            Ok(_) => {}
         }
         let rejected = self.rejects.rows;
         result.map(|mut receipt| {
@@ -119,7 +120,9 @@ impl Loader {
         };
         self.check_sequence(&snapshot).await?;
         snapshot.check_features(self.disposition.change())?;
-        if let Some(schema) = widened(&snapshot.schema, &load.columns, &load.widened) {
+        if !self.starts_anew
+            && let Some(schema) = widened(&snapshot.schema, &load.columns, &load.widened)
+        {
             let (place, layout) = (&self.place, &self.layout);
             let widening = Widening { place, snapshot: &snapshot, schema, layout, run_id: &self.run_id };
             return Ok(prepared(widening.commit().await?, commits));
@@ -128,7 +131,9 @@ impl Loader {
             let switched = vectors::switch_on(&self.place, &snapshot, &self.run_id).await?;
             return Ok(prepared(switched, commits));
         }
-        check_types(load.columns.fields(), snapshot.schema.fields())?;
+        if !self.starts_anew {
+            check_types(load.columns.fields(), snapshot.schema.fields())?;
+        }
         let change = self.plan(&snapshot, load, staged).await?;
         // A walk that has ended at last is told even where it brought nothing more.
         let ends_walk = self.past.is_unfinished && self.walk.is_none();
@@ -153,7 +158,7 @@ impl Loader {
 
     /// The first commit of a table: its protocol, its schema and the rows together.
     async fn create(&mut self, schema: &SchemaRef, staged: &[DataFile]) -> Result<Attempt, LoadErrorKind> {
-        let change = Change::of_new_rows(staged, self.source.rows, self.replaced_rows()?);
+        let change = Change::of_new_rows(staged, self.source.rows, self.left_out()?.len());
         if schema.fields().is_empty() {
             self.place.forget_empty();
             return Ok(Attempt::Done(receipt(None, 0, None, &change)));
@@ -183,7 +188,7 @@ impl Loader {
         load: &LoadSchema,
         staged: &[DataFile],
     ) -> Result<Change, LoadErrorKind> {
-        let replaced = self.replaced_rows()?;
+        let replaced = self.left_out()?.len();
         if self.disposition == Disposition::Replace {
             let mut change = Change::of_new_rows(staged, self.source.rows, replaced);
             change.removed = snapshot.files.iter().map(|file| file.remove.clone()).collect();
@@ -208,8 +213,11 @@ impl Loader {
             rows: self.source.rows,
             layout: &self.layout,
             matched: self.matched,
+            deleting: &self.source.deleting,
+            versions: self.versions.as_ref(),
         };
         let merged = merge.apply(snapshot).await?;
+        self.is_merged = true;
         Ok(Change {
             removed: merged.removed,
             written_now: paths(&merged.added).into_iter().chain(merged.vectors.clone()).collect(),
@@ -230,11 +238,11 @@ impl Loader {
         commits: &mut u64,
     ) -> Result<CommitOutcome, LoadErrorKind> {
         self.sync(change)?;
-        if let Some(schema_string) = schema::extended(snapshot.schema_string(), schema.fields())? {
-            let mut metadata = snapshot.metadata.clone();
-            if let Some(entries) = metadata.as_object_mut() {
-                entries.insert("schemaString".to_owned(), schema_string.into());
-            }
+        let anew = if self.starts_anew { self.schema_anew(snapshot, schema)? } else { None };
+        if let Some(schema_string) =
+            schema::extended(snapshot.schema_string(), schema.fields())?.filter(|_| !self.starts_anew)
+        {
+            let metadata = with_schema(&snapshot.metadata, schema_string);
             let mut entry = Entry::new("ADD COLUMN", json!({}), &self.run_id);
             entry.push(json!({ "metaData": metadata }));
             if entry.commit(&self.place, snapshot.version + 1).await? == CommitOutcome::Conflict {
@@ -244,6 +252,9 @@ impl Loader {
             *commits += 1;
         }
         let mut entry = self.entry();
+        if let Some(metadata) = anew {
+            entry.push(json!({ "metaData": metadata }));
+        }
         let sequence = self.claim(snapshot.sequence).await?;
         self.push_change(&mut entry, change, sequence);
         let outcome = entry.commit(&self.place, snapshot.version + 1).await?;
@@ -252,6 +263,15 @@ impl Loader {
             *commits += 1;
         }
         Ok(outcome)
+    }
+
+    /// The metadata of a table that gets the columns of the load; `None` where it has them.
+    fn schema_anew(&self, snapshot: &Snapshot, schema: &SchemaRef) -> Result<Option<Value>, LoadErrorKind> {
+        let schema_string = schema::schema_string(schema.fields())?;
+        if schema.fields().is_empty() || snapshot.schema_string() == schema_string {
+            return Ok(None);
+        }
+        Ok(Some(with_schema(&snapshot.metadata, schema_string)))
     }
 
     fn entry(&self) -> Entry {
@@ -288,59 +308,6 @@ impl Loader {
         };
         Err(LoadErrorKind::OtherRun { run: state.map(|state| state.run) })
     }
-
-    fn replaced_rows(&mut self) -> Result<u64, LoadErrorKind> {
-        self.source.keys.as_mut().map_or(Ok(0), |keys| Ok(keys.replaced()?.len() as u64))
-    }
-
-    /// The data files of the load under one schema, without rows that a later one of the same key has replaced.
-    async fn staged(&mut self, schema: &SchemaRef) -> Result<Vec<DataFile>, LoadErrorKind> {
-        let Shelf::Files(writer) = &mut self.source.shelf else { return Ok(Vec::new()) };
-        writer.roll().await?;
-        let replaced = match &mut self.source.keys {
-            Some(keys) => keys.replaced()?.to_vec(),
-            None => Vec::new(),
-        };
-        let (mut files, mut dropped) = (Vec::new(), Vec::new());
-        let clean = written(&self.place, &self.layout, async |clean| {
-            (files, dropped) = cleaned(&self.place, writer.written(), schema, &replaced, clean).await?;
-            Ok(())
-        });
-        let clean = clean.await?;
-        files.extend(clean);
-        writer.close().await?;
-        self.place.discard(&dropped).await;
-        Ok(files)
-    }
-}
-
-/// The files that are good as they are, and those of which the good rows were written again.
-async fn cleaned(
-    place: &Place,
-    written: &[DataFile],
-    schema: &SchemaRef,
-    replaced: &[u64],
-    clean: &mut DataWriter,
-) -> Result<(Vec<DataFile>, Vec<Path>), LoadErrorKind> {
-    let (mut files, mut dropped) = (Vec::new(), Vec::new());
-    let mut first = 0;
-    for file in written {
-        let end = first + file.rows;
-        let gone: RoaringTreemap = replaced.iter().filter(|row| (first..end).contains(*row)).copied().collect();
-        if gone.is_empty() && same_types(file.schema.fields(), schema.fields()) {
-            files.push(file.clone());
-        } else {
-            dropped.push(file.path.clone());
-            let mut batches = read::rows(place, &file.path, file.bytes, schema).await?;
-            let mut at = first;
-            while let Some(batch) = batches.try_next().await? {
-                clean.write(&read::without(&batch, at, &gone)?).await?;
-                at += batch.num_rows() as u64;
-            }
-        }
-        first = end;
-    }
-    Ok((files, dropped))
 }
 
 /// The columns of the table whose values the load knows nothing of: those that no row had, and those of types that JSON
@@ -363,6 +330,14 @@ impl Change {
             files: FileCounts { added: files.len() as u64, ..FileCounts::default() },
         }
     }
+}
+
+fn with_schema(metadata: &Value, schema_string: String) -> Value {
+    let mut metadata = metadata.clone();
+    if let Some(entries) = metadata.as_object_mut() {
+        entries.insert("schemaString".to_owned(), schema_string.into());
+    }
+    metadata
 }
 
 /// What a commit that makes the table ready for the load comes to.

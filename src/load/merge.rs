@@ -12,10 +12,11 @@ mod kept;
 mod prune;
 mod rework;
 mod sieve;
+mod versions;
 
 use std::sync::{Mutex, PoisonError};
 
-use arrow::array::BooleanArray;
+use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::SchemaRef;
 use object_store::path::Path;
@@ -33,6 +34,7 @@ use super::source::{Keys, key_schema};
 use super::spill::Spill;
 use super::store::Place;
 use super::table::{Snapshot, TableFile};
+use super::versions::Versions;
 use crate::flow::{FileCounts, RowCounts};
 use crate::plan::Matched;
 use find::Search;
@@ -68,13 +70,19 @@ pub(super) struct Merge<'a> {
     pub(super) layout: &'a Layout,
     /// What becomes of rows whose key the table has.
     pub(super) matched: Matched,
+    /// The rows that take those of their keys out of the table.
+    pub(super) deleting: &'a RoaringTreemap,
+    /// Rows are versions, of which the old ones stay.
+    pub(super) versions: Option<&'a Versions>,
 }
 
 /// What is known of a new row while the table is searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
-    /// A later row of the load has its key.
+    /// Another row of the load has its key.
     Replaced,
+    /// It takes the row of its key out of the table.
+    Deleting,
     /// No row of the table has its key.
     New,
     /// One row of the table has its key, and may be equal.
@@ -89,8 +97,12 @@ enum Fate {
 #[derive(Debug, Clone, Copy)]
 struct Match {
     row_in_file: u64,
+    /// The new row, or [`NO_ROW`].
     row: u64,
 }
+
+/// In place of a new row: the row of the file goes for another reason than that a new row has its key.
+const NO_ROW: u64 = u64::MAX;
 
 /// A file with rows that new ones match.
 struct Hit<'f> {
@@ -101,6 +113,37 @@ struct Hit<'f> {
     matches: Vec<Match>,
 }
 
+/// The files that may have a key of the load, with what tells their rows.
+struct Candidates<'f> {
+    sieve: Sieve,
+    other_sieve: Option<Sieve>,
+    files: Vec<&'f TableFile>,
+}
+
+/// The values of some key columns of a load.
+struct Sought<'n> {
+    first: &'n str,
+    range: KeyRange<'n>,
+    sieve: Sieve,
+}
+
+impl<'n> Sought<'n> {
+    fn new(names: &'n [String], rows: u64) -> Self {
+        let first = names.first().map(String::as_str).unwrap_or_default();
+        Self { first, range: KeyRange::new(names), sieve: Sieve::new(rows) }
+    }
+
+    fn add(&mut self, rows: &RecordBatch) {
+        self.range.add(rows);
+        self.sieve.add(rows, self.first);
+    }
+
+    fn may_touch(&self, file: &TableFile) -> bool {
+        let bounds = file.bounds(self.first);
+        self.range.may_touch(file) && bounds.is_none_or(|(low, high)| self.sieve.may_lie_within(low, high))
+    }
+}
+
 /// What was written and is to be removed if the merge fails.
 type Noted = Mutex<Vec<Path>>;
 
@@ -108,7 +151,11 @@ impl Merge<'_> {
     /// Reads the table and writes what has to be written. Nothing is committed.
     pub(super) async fn apply(&mut self, snapshot: &Snapshot) -> Result<Merged, LoadErrorKind> {
         let noted = Noted::default();
-        match self.apply_to(snapshot, &noted).await {
+        let applied = match self.versions {
+            Some(versions) => self.apply_versions(versions, snapshot, &noted).await,
+            None => self.apply_to(snapshot, &noted).await,
+        };
+        match applied {
             Ok(merged) => Ok(merged),
             Err(error) => {
                 let paths = noted.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -122,7 +169,7 @@ impl Merge<'_> {
         let mut files = FileCounts::default();
         let mut fates = self.first_fates()?;
         let candidates = self.candidates(snapshot)?;
-        files.scanned = candidates.1.len() as u64;
+        files.scanned = candidates.files.len() as u64;
         let mut hits = self.search(candidates)?;
         self.judge(&hits, &mut fates);
         if self.matched == Matched::Keep {
@@ -174,34 +221,43 @@ impl Merge<'_> {
         for row in self.keys.replaced()? {
             set(&mut fates, *row, Fate::Replaced);
         }
+        for row in self.deleting {
+            if get(&fates, row) == Some(&Fate::New) {
+                set(&mut fates, row, Fate::Deleting);
+            }
+        }
         Ok(fates)
     }
 
     /// The files that may have a key of the load.
-    fn candidates<'f>(&mut self, snapshot: &'f Snapshot) -> Result<(Sieve, Vec<&'f TableFile>), LoadErrorKind> {
+    fn candidates<'f>(&mut self, snapshot: &'f Snapshot) -> Result<Candidates<'f>, LoadErrorKind> {
         let names = &self.keys.names;
-        let first = names.first().map(String::as_str).unwrap_or_default();
-        let (mut range, mut sieve) = (KeyRange::new(names), Sieve::new(self.rows));
+        let also = self.keys.also.as_ref().map(|also| also.names.as_slice());
+        let mut sought = Sought::new(names, self.rows);
+        let mut other = also.map(|names| Sought::new(names, self.rows));
         for index in 0..self.spill.segments() {
             for rows in self.spill.segment(index)? {
                 let rows = rows?;
-                range.add(&rows);
-                sieve.add(&rows, first);
+                sought.add(&rows);
+                other.iter_mut().for_each(|other| other.add(&rows));
             }
         }
-        sieve.seal();
-        let may_touch = |file: &&TableFile| {
-            let bounds = file.bounds(first);
-            range.may_touch(file) && bounds.is_none_or(|(low, high)| sieve.may_lie_within(low, high))
-        };
+        sought.sieve.seal();
+        other.iter_mut().for_each(|other| other.sieve.seal());
+        let may_touch =
+            |file: &&TableFile| sought.may_touch(file) || other.as_ref().is_some_and(|other| other.may_touch(file));
         let files = snapshot.files.iter().filter(may_touch).collect();
-        Ok((sieve, files))
+        Ok(Candidates { sieve: sought.sieve, other_sieve: other.map(|other| other.sieve), files })
     }
 
     /// The files that have a key of the load, with the rows that have it.
-    fn search<'f>(&self, (sieve, files): (Sieve, Vec<&'f TableFile>)) -> Result<Vec<Hit<'f>>, LoadErrorKind> {
-        let schema = key_schema(&self.schema, &self.keys.names)?;
-        let search = Search { place: self.place, keys: self.keys, schema, sieve: &sieve };
+    fn search<'f>(&self, candidates: Candidates<'f>) -> Result<Vec<Hit<'f>>, LoadErrorKind> {
+        let Candidates { sieve, other_sieve, files } = candidates;
+        let others = self.keys.also.iter().flat_map(|also| &also.names);
+        let names: Vec<String> = self.keys.names.iter().chain(others).cloned().collect();
+        let schema = key_schema(&self.schema, &names)?;
+        let search =
+            Search { place: self.place, keys: self.keys, schema, sieve: &sieve, other_sieve: other_sieve.as_ref() };
         let found = futures_side_by_side(files, |file| search.file(file))?;
         Ok(found.into_iter().flatten().collect())
     }
@@ -210,6 +266,7 @@ impl Merge<'_> {
     fn judge(&self, hits: &[Hit<'_>], fates: &mut [Fate]) {
         for found in hits.iter().flat_map(|hit| &hit.matches) {
             let fate = match (self.matched, get(fates, found.row)) {
+                (_, Some(Fate::Deleting)) => Fate::Deleting,
                 (Matched::Keep, _) => Fate::Unchanged,
                 (Matched::UpdateChanged, Some(Fate::New)) => Fate::Matched,
                 _ => Fate::Changed,

@@ -13,6 +13,7 @@ mod cardinality;
 mod commit;
 mod cores;
 mod datafile;
+mod dedup;
 mod deletion;
 mod encoder;
 mod error;
@@ -23,34 +24,36 @@ mod key;
 mod key_runs;
 mod layout;
 mod merge;
+mod open;
 mod read;
 mod rejects;
+mod row_text;
 mod schema;
 mod source;
 mod spill;
+mod staged;
 mod state;
 mod stats;
 mod store;
 mod table;
 mod upkeep;
 mod vectors;
+mod versions;
 mod widen;
 
-use arrow::datatypes::SchemaRef;
 
 pub use error::{LoadError, LoadErrorKind};
 
-use crate::flow::{LoadSchema, Receipt, TableBatch, TableState, Waypoint};
+use crate::flow::{KeyColumns, LoadSchema, Receipt, TableBatch, TableState, Waypoint};
 use crate::plan::{History, Limits, Matched, PipelineName, ResourcePlan, Target, WriteDisposition};
-use datafile::DataWriter;
 use history::Past;
 use layout::Layout;
 use rejects::RejectSpool;
 use source::{Shelf, Source};
-use spill::Spill;
 use state::StateFolder;
 use store::Place;
 use table::{Change, Snapshot};
+use versions::Versions;
 
 /// The load of one resource into its table.
 pub struct Loader {
@@ -79,6 +82,12 @@ pub struct Loader {
     wants_vectors: bool,
     /// What a merge does with rows whose key the table has.
     matched: Matched,
+    /// The rows are versions.
+    versions: Option<Versions>,
+    /// The rows have been compared with those of the table.
+    is_merged: bool,
+    /// The table gets the columns of the load, whatever it had.
+    starts_anew: bool,
     /// The table when the load began, for as long as no plan has been made against it.
     opened: Option<Snapshot>,
     /// Commits between checkpoints, if the table says.
@@ -131,83 +140,19 @@ pub struct Continuation {
     is_unfinished: bool,
 }
 
-/// The share of the memory budget for rows that wait for a merge; what is more goes to local disk.
-const SPILL_SHARE: u64 = 4;
-
 impl Loader {
-    /// Reads what the table is. `key` are the key columns of a merge, by column name.
+    /// Reads what the table is. `columns` are those with a part in how rows are written.
     ///
     /// # Errors
     /// When the place cannot be read, or the table uses a feature that is not written.
-    pub async fn open(options: &LoadOptions<'_>, key: &[String]) -> Result<(Self, TableState), LoadError> {
-        let resource = options.resource;
-        let target = options.target.table(&resource.table);
-        let located = |kind| LoadError {
-            resource: resource.name.clone(),
-            table: resource.table.clone(),
-            uri: target.to_string(),
+    pub async fn open(options: &LoadOptions<'_>, columns: &KeyColumns) -> Result<(Self, TableState), LoadError> {
+        let opened = open::open(options, columns).await;
+        opened.map_err(|kind| LoadError {
+            resource: options.resource.name.clone(),
+            table: options.resource.table.clone(),
+            uri: options.target.table(&options.resource.table).to_string(),
             kind,
-        };
-        let application = format!("alluvium:{}:{}", options.pipeline, resource.name);
-        let place = Place::open(&target).map_err(located)?;
-        if options.after.is_none() {
-            place.check_conditions().await.map_err(located)?;
-        }
-        let snapshot = Snapshot::load(&place, &application).await.map_err(located)?;
-        let disposition = Disposition::of(options);
-        if let Some(snapshot) = &snapshot {
-            snapshot.check_features(disposition.change()).map_err(located)?;
-        }
-        let mut states = StateFolder::open(options.target, &options.pipeline.to_string(), resource.name.as_str())
-            .map_err(located)?;
-        let past = Past::read(&place, &mut states, snapshot.as_ref(), options, disposition).await.map_err(located)?;
-        let layout = Layout::new(options.limits);
-        let compared = disposition == Disposition::Merge && snapshot.as_ref().is_some_and(|old| !old.files.is_empty());
-        let shelf = if compared {
-            let memory = options.limits.memory_bytes.get() / SPILL_SHARE;
-            Shelf::Spill(Spill::new(usize::try_from(memory).unwrap_or(usize::MAX)))
-        } else {
-            Shelf::Files(Box::new(DataWriter::new(&place, &layout)))
-        };
-        let mut source = Source::new(shelf, key, options.limits);
-        let stored = snapshot.as_ref().map(|snapshot| SchemaRef::clone(&snapshot.schema));
-        let state = TableState {
-            schema: past.schema(stored).map_err(located)?,
-            narrow: snapshot.as_ref().map(Snapshot::narrow_columns).unwrap_or_default(),
-            unfinished: past.unfinished.clone(),
-        };
-        source.adopt(&place, past.staged_files().map_err(located)?).await.map_err(located)?;
-        let loader = Self {
-            resource: resource.name.clone(),
-            table: resource.table.clone(),
-            uri: target.to_string(),
-            application,
-            run_id: options.run_id.to_owned(),
-            disposition,
-            limits: options.limits.clone(),
-            layout,
-            place,
-            wants_vectors: resource.delta.deletion_vectors,
-            matched: match resource.write {
-                WriteDisposition::Merge { matched, .. } => matched,
-                _ => Matched::default(),
-            },
-            sequence: snapshot.as_ref().and_then(|snapshot| snapshot.sequence),
-            refreshes: options.history.refreshes,
-            states,
-            past,
-            parts: options.after.map_or(0, |after| after.parts),
-            claimed: None,
-            walk: None,
-            interval: snapshot.as_ref().and_then(Snapshot::checkpoint_interval),
-            existed: snapshot.is_some(),
-            opened: snapshot,
-            source,
-            folder: options.target.clone(),
-            pipeline: options.pipeline.to_string(),
-            rejects: RejectSpool::default(),
-        };
-        Ok((loader, state))
+        })
     }
 
     /// Takes the next rows.
@@ -215,9 +160,13 @@ impl Loader {
     /// # Errors
     /// When they cannot be written.
     pub async fn write(&mut self, batch: TableBatch) -> Result<(), LoadError> {
-        let written = match self.rejects.push(batch.rejects) {
-            Ok(()) if batch.rows.num_rows() > 0 => self.source.push(&self.place, batch.rows).await,
-            kept => kept,
+        let kept = self.rejects.push(batch.rejects).and_then(|()| match &self.versions {
+            Some(versions) if batch.rows.num_rows() > 0 => versions.begun(&batch.rows),
+            _ => Ok(batch.rows),
+        });
+        let written = match kept {
+            Ok(rows) if rows.num_rows() > 0 => self.source.push(&self.place, rows).await,
+            kept => kept.map(|_| ()),
         };
         written.map_err(|kind| self.located(kind))
     }
@@ -242,7 +191,8 @@ impl Loader {
         walk: Option<Waypoint>,
     ) -> Result<(Receipt, Continuation), LoadError> {
         self.walk = walk;
-        match self.commit_all(schema).await {
+        let shown = self.versions.as_ref().map(|versions| versions.shown(schema));
+        match self.commit_all(shown.as_ref().unwrap_or(schema)).await {
             Ok(receipt) => {
                 if let Some(version) = receipt.version {
                     upkeep::checkpoint_if_due(&self.place, self.interval, version, receipt.commits).await;
@@ -286,7 +236,7 @@ impl Disposition {
             _ if options.history.refreshes => Self::Replace,
             WriteDisposition::Append | WriteDisposition::Skip => Self::Append,
             WriteDisposition::Replace => Self::Replace,
-            WriteDisposition::Merge { .. } => Self::Merge,
+            WriteDisposition::Merge(_) | WriteDisposition::Scd2(_) => Self::Merge,
         }
     }
 

@@ -7,15 +7,18 @@ use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use arrow::row::Rows;
 use futures::TryStreamExt;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
+use roaring::RoaringTreemap;
 
 use super::datafile::{DataFile, DataWriter};
+use super::dedup::{Order, deletes};
 use super::error::LoadErrorKind;
-use super::key::{RowReader, digest, position};
+use super::key::{RowReader, column, digest, position};
 use super::key_runs::KeyRuns;
 use super::read;
 use super::spill::Spill;
 use super::store::Place;
+use crate::flow::KeyColumns;
 use crate::plan::Limits;
 
 /// Where the rows wait.
@@ -31,18 +34,26 @@ pub(super) struct Source {
     pub(super) shelf: Shelf,
     pub(super) rows: u64,
     pub(super) keys: Option<Keys>,
+    /// The column that takes rows of the table out, and the rows that do.
+    hard_delete: Option<String>,
+    pub(super) deleting: RoaringTreemap,
 }
 
 /// What is known of the keys of a load. Rows are numbered from 0 in the order in which they came.
 pub(super) struct Keys {
     pub(super) names: Vec<String>,
+    /// Whether of several rows with one key only one counts.
+    tells_apart: bool,
     schema: Option<SchemaRef>,
     reader: Option<RowReader>,
     /// The greatest key, while every key was greater than the one before.
     last: Option<Vec<u8>>,
     seen: Seen,
-    /// Rows that a later one of the same key has replaced.
+    /// Rows that another one of the same key has replaced.
     dead: Vec<u64>,
+    order: Option<Order>,
+    /// Columns by which rows of the table are found as well.
+    pub(super) also: Option<OtherKeys>,
 }
 
 /// What is remembered of the keys.
@@ -51,31 +62,53 @@ enum Seen {
     Rising { memory_bytes: usize },
     /// All of them, to be told apart at the end: the rows are in files.
     Runs(KeyRuns),
-    /// The last row of every key, to be looked up: the rows are in a spill.
+    /// The row of every key that counts, to be looked up: the rows are in a spill.
     Rows(HashMap<u128, u64>),
 }
 
 /// The share of the memory budget for keys in files.
 const KEYS_SHARE: u64 = 4;
 
+/// The values of some columns, of all rows of a load.
+pub(super) struct OtherKeys {
+    pub(super) names: Vec<String>,
+    seen: HashSet<u128>,
+}
+
+impl OtherKeys {
+    pub(super) fn contains(&self, key: &[u8]) -> bool {
+        self.seen.contains(&digest(key))
+    }
+}
+
 impl Source {
-    pub(super) fn new(shelf: Shelf, key: &[String], limits: &Limits) -> Self {
-        let seen = match shelf {
-            Shelf::Spill(_) => Seen::Rows(HashMap::new()),
-            Shelf::Files(_) => {
-                let share = limits.memory_bytes.get() / KEYS_SHARE;
-                Seen::Rising { memory_bytes: usize::try_from(share).unwrap_or(usize::MAX) }
-            }
+    /// `tells_apart`: of several rows with one key only one counts.
+    pub(super) fn new(shelf: Shelf, columns: &KeyColumns, tells_apart: bool, limits: &Limits) -> Self {
+        let waits = matches!(shelf, Shelf::Spill(_));
+        let seen = if waits {
+            Seen::Rows(HashMap::new())
+        } else {
+            let share = limits.memory_bytes.get() / KEYS_SHARE;
+            Seen::Rising { memory_bytes: usize::try_from(share).unwrap_or(usize::MAX) }
         };
-        let keys = (!key.is_empty()).then(|| Keys {
-            names: key.to_vec(),
+        let KeyColumns { key, merge_key, hard_delete, dedup_sort, .. } = columns;
+        let (names, other, tells_apart) = match key.is_empty() {
+            true => (merge_key, &Vec::new(), false),
+            false => (key, merge_key, tells_apart),
+        };
+        // Rows in files need no keys but to be told apart.
+        let keys = (!names.is_empty() && (tells_apart || waits)).then(|| Keys {
+            names: names.clone(),
+            tells_apart,
             schema: None,
             reader: None,
             last: None,
             seen,
             dead: Vec::new(),
+            order: dedup_sort.as_ref().map(Order::new),
+            also: (waits && !other.is_empty()).then(|| OtherKeys { names: other.clone(), seen: HashSet::new() }),
         });
-        Self { shelf, rows: 0, keys }
+        Self { shelf, rows: 0, keys, hard_delete: hard_delete.clone(), deleting: RoaringTreemap::new() }
     }
 
     /// Takes the files of an earlier run as the first rows.
@@ -97,6 +130,10 @@ impl Source {
 
     /// Takes the next rows.
     pub(super) async fn push(&mut self, place: &Place, rows: RecordBatch) -> Result<(), LoadErrorKind> {
+        if let Some(column) = self.hard_delete.as_ref().and_then(|name| column(&rows, name)) {
+            let deleting = (0..rows.num_rows()).filter(|row| deletes(column, *row));
+            self.deleting.extend(deleting.map(|row| self.rows + row as u64));
+        }
         if let Some(keys) = &mut self.keys {
             let encoded = keys.encode(&rows)?;
             if let Shelf::Files(writer) = &mut self.shelf
@@ -107,7 +144,7 @@ impl Source {
                 keys.seen = Seen::Runs(KeyRuns::new(memory_bytes));
                 keys.read_back(place, writer).await?;
             }
-            keys.note(&encoded, self.rows)?;
+            keys.note(&encoded, &rows, self.rows)?;
         }
         self.rows += rows.num_rows() as u64;
         match &mut self.shelf {
@@ -138,7 +175,14 @@ impl Keys {
     }
 
     /// Remembers the keys of the next rows.
-    fn note(&mut self, keys: &Rows, first: u64) -> Result<(), LoadErrorKind> {
+    fn note(&mut self, keys: &Rows, rows: &RecordBatch, first: u64) -> Result<(), LoadErrorKind> {
+        if let Some(also) = &mut self.also {
+            let reader = RowReader::keys(rows.schema_ref(), &also.names)?;
+            also.seen.extend(reader.encode(rows)?.iter().map(|key| digest(key.data())));
+        }
+        if let Some(order) = &mut self.order {
+            order.begin(rows)?;
+        }
         match &mut self.seen {
             Seen::Rising { .. } => {
                 if let Some(index) = keys.num_rows().checked_sub(1) {
@@ -151,8 +195,13 @@ impl Keys {
                 }
             }
             Seen::Rows(seen) => {
-                for (row, key) in (first..).zip(keys.iter()) {
-                    self.dead.extend(seen.insert(digest(key.data()), row));
+                for (index, (row, key)) in (first..).zip(keys.iter()).enumerate() {
+                    let winner = seen.entry(digest(key.data())).or_insert(row);
+                    let counts = self.order.as_mut().is_none_or(|order| order.wins(index, row, *winner));
+                    let loser = if counts { std::mem::replace(winner, row) } else { row };
+                    if self.tells_apart && loser != *winner {
+                        self.dead.push(loser);
+                    }
                 }
             }
         }
@@ -167,7 +216,7 @@ impl Keys {
             let reader = RowReader::keys(&schema, &self.names)?;
             let mut batches = read::rows(place, &file.path, file.bytes, &schema).await?;
             while let Some(batch) = batches.try_next().await? {
-                self.note(&reader.encode(&batch)?, first)?;
+                self.note(&reader.encode(&batch)?, &batch, first)?;
                 first += batch.num_rows() as u64;
             }
         }

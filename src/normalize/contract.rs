@@ -1,5 +1,7 @@
 //! What the schema contract keeps out of a page: the values of columns that may not be there.
 
+use std::collections::BTreeMap;
+
 use super::build::{Column, Record, Values};
 use super::field::Field;
 use super::kind::Kind;
@@ -76,6 +78,35 @@ fn below(values: &Values, kind: &Kind, prefix: &str, found: &mut Vec<Denial>) {
         }
         _ => {}
     }
+}
+
+/// The rows that lack a value of the key, each with the first column that they lack.
+pub(super) fn without_key<'k>(record: &Record, shape: &Shape, key: &'k [String]) -> BTreeMap<usize, &'k str> {
+    let mut found = BTreeMap::new();
+    for name in key {
+        let mut has_value = vec![false; record.rows()];
+        let field = shape.by_name(name);
+        let column = field.and_then(|field| {
+            record
+                .columns()
+                .find(|(source, _)| field.source.as_ref() == Some(*source))
+                .map(|(_, column)| (field, column))
+        });
+        if let Some((field, column)) = column {
+            let slots: Vec<_> = field.outlets.iter().map(super::field::Outlet::slot).collect();
+            for lane in column.lanes() {
+                for row in lane.valid_rows().filter(|row| place(lane, *row, &slots) == Some(0)) {
+                    if let Some(has_value) = has_value.get_mut(row) {
+                        *has_value = true;
+                    }
+                }
+            }
+        }
+        for (row, _) in has_value.iter().enumerate().filter(|(_, has_value)| !**has_value) {
+            found.entry(row).or_insert(name.as_str());
+        }
+    }
+    found
 }
 
 /// Why something was kept out, in the words of the config.

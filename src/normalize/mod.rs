@@ -38,8 +38,8 @@ use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 pub use decode::{Decoder, Draft, Rows};
 pub use error::{NormalizeError, NormalizeErrorKind};
 
-use crate::flow::{ChangeKind, LoadSchema, Reject, SchemaChange, TableBatch, TableState};
-use crate::plan::{ContractMode, Limits, ResourcePlan, TypeConflict, WriteDisposition};
+use crate::flow::{ChangeKind, KeyColumns, LoadSchema, Reject, SchemaChange, TableBatch, TableState};
+use crate::plan::{ContractMode, Limits, MissingKey, ResourcePlan, TypeConflict, WriteDisposition};
 use field::{Field, Outlet};
 use join::{Joiner, Rules};
 use kind::Kind;
@@ -62,6 +62,8 @@ pub struct Normalizer {
     held_bytes_max: usize,
     settled: bool,
     rules: Rules,
+    /// A row without its key is rejected, and is no error.
+    rejects_missing_keys: bool,
     /// A table that may not be made: every row is kept out.
     keeps_table_out: bool,
     /// A settled column has changed since the schema was made.
@@ -100,12 +102,13 @@ impl Normalizer {
             decoder: Decoder::new(plan.name.clone(), &shape, limits.nesting_max),
             shape,
             stored: state.schema.clone(),
-            key: Self::key_columns(plan),
+            key: Self::key_columns(plan).required(),
             held: Vec::new(),
             held_bytes: 0,
             held_bytes_max: usize::try_from(limits.memory_bytes.get() / HELD_SHARE).unwrap_or(usize::MAX),
             settled: false,
             rules,
+            rejects_missing_keys: plan.schema.missing_key == MissingKey::Reject,
             keeps_table_out: is_new && plan.schema.contract.tables != ContractMode::Evolve,
             grown: false,
             changes: Vec::new(),
@@ -129,13 +132,25 @@ impl Normalizer {
         self.decoder.clone()
     }
 
-    /// The key columns of a merge, by column name; none for other loads.
-    pub fn key_columns(plan: &ResourcePlan) -> Vec<String> {
+    /// The columns that have a part in how the rows are written, by column name.
+    pub fn key_columns(plan: &ResourcePlan) -> KeyColumns {
         let names = ColumnNames::new(plan.naming, &plan.rename);
-        match &plan.write {
-            WriteDisposition::Merge { key, .. } => key.iter().map(|column| names.resolve(column)).collect(),
-            WriteDisposition::Append | WriteDisposition::Replace | WriteDisposition::Skip => Vec::new(),
-        }
+        let all = |columns: &[String]| columns.iter().map(|column| names.resolve(column)).collect();
+        let one = |column: &Option<String>| column.as_ref().map(|column| names.resolve(column));
+        let columns = match &plan.write {
+            WriteDisposition::Merge(merge) => KeyColumns {
+                key: all(&merge.key),
+                merge_key: all(&merge.merge_key),
+                hard_delete: one(&merge.hard_delete),
+                dedup_sort: merge.dedup_sort.as_ref().map(|sort| (names.resolve(&sort.column), sort.is_descending)),
+                ..KeyColumns::default()
+            },
+            WriteDisposition::Scd2(rules) => {
+                KeyColumns { merge_key: all(&rules.merge_key), version: one(&rules.version), ..KeyColumns::default() }
+            }
+            WriteDisposition::Append | WriteDisposition::Replace | WriteDisposition::Skip => KeyColumns::default(),
+        };
+        KeyColumns { partitions: all(&plan.delta.partitions), ..columns }
     }
 
     /// Takes the next draft in page order, and gives the batches that are ready.
@@ -244,7 +259,9 @@ impl Normalizer {
         }
         let kept = (0..count as u64).filter(|row| !gone.contains(row));
         let original = |row: Option<usize>| kept.clone().nth(row?).map(|row| row + 1);
-        self.check(&columns).map_err(|(row, kind)| located(original(row), kind))?;
+        if count > gone.len() {
+            self.check(&columns).map_err(|(row, kind)| located(original(row), kind))?;
+        }
         let options = RecordBatchOptions::new().with_row_count(Some(count - gone.len()));
         let rows = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options).map_err(internal)?;
         Ok(TableBatch { rows, rejects })
@@ -252,10 +269,18 @@ impl Normalizer {
 
     /// What the schema contract keeps out of a page.
     fn rejects(&self, draft: &Draft) -> Result<Vec<Reject>, NormalizeError> {
-        if self.rules.columns == ContractMode::Evolve && self.rules.variants == ContractMode::Evolve {
-            return Ok(Vec::new());
-        }
         let mut rejects: Vec<Reject> = Vec::new();
+        if self.rejects_missing_keys && !self.key.is_empty() {
+            let reason = "the row lacks a value of its key, and `on_missing_key` is `reject`";
+            for (row, column) in contract::without_key(&draft.record, &self.shape, &self.key) {
+                let value = render::row(&draft.record, row);
+                let column = Some(column.to_owned());
+                rejects.push(Reject { page: draft.page.0, row: row as u64 + 1, column, reason, value, is_row: true });
+            }
+        }
+        if self.rules.columns == ContractMode::Evolve && self.rules.variants == ContractMode::Evolve {
+            return Ok(rejects);
+        }
         for denial in contract::denials(&draft.record, &self.shape) {
             let (row, reason) = (denial.row as u64 + 1, contract::reason(&denial));
             if denial.mode == ContractMode::Freeze {

@@ -29,20 +29,21 @@ pub(super) struct Joiner {
     is_open: bool,
     /// The page that was joined last.
     last: Option<Page>,
-    rules: CommitRules,
+    /// When a part ends; `None`: never.
+    parts: Option<CommitRules>,
     part_bytes: u64,
     part_began: Instant,
 }
 
 impl Joiner {
-    pub(super) fn new(pages: Pages, decoder: Decoder, rules: CommitRules) -> Self {
+    pub(super) fn new(pages: Pages, decoder: Decoder, parts: Option<CommitRules>) -> Self {
         Self {
             pages,
             decoder,
             decoding: FuturesOrdered::new(),
             is_open: true,
             last: None,
-            rules,
+            parts,
             part_bytes: 0,
             part_began: Instant::now(),
         }
@@ -114,6 +115,6 @@ impl Joiner {
     }
 
     fn is_part(&self) -> bool {
-        self.part_bytes >= self.rules.bytes.get() || self.part_began.elapsed() >= self.rules.time
+        self.parts.is_some_and(|rules| self.part_bytes >= rules.bytes.get() || self.part_began.elapsed() >= rules.time)
     }
 }

@@ -52,6 +52,8 @@ enum Keeping {
     Commits,
     /// They wait, to be committed as a whole.
     Stages,
+    /// There are none: a row may still lose against a later one, or end what an earlier one began.
+    Whole,
 }
 
 impl Lane<'_> {
@@ -93,10 +95,12 @@ impl Lane<'_> {
     }
 
     fn keeping(&self) -> Keeping {
-        match self.resource.write {
-            WriteDisposition::Append | WriteDisposition::Merge { .. } if !self.plan.history.refreshes => {
-                Keeping::Commits
-            }
+        let refreshes = self.plan.history.refreshes;
+        match &self.resource.write {
+            WriteDisposition::Merge(merge) if merge.dedup_sort.is_some() => Keeping::Whole,
+            WriteDisposition::Merge(merge) if !refreshes && !merge.merge_key.is_empty() => Keeping::Whole,
+            WriteDisposition::Scd2(_) if !refreshes => Keeping::Whole,
+            WriteDisposition::Append | WriteDisposition::Merge(_) if !refreshes => Keeping::Commits,
             _ => Keeping::Stages,
         }
     }
@@ -113,7 +117,8 @@ impl Lane<'_> {
         };
         report.resumed_after_page = state.unfinished.map(|from| from.waypoint.pages);
         let (pages, walker) = spawn_walker(walk, self.stop.clone(), Budget::of(self.limits.memory_bytes));
-        let mut joiner = Joiner::new(pages, normalizer.decoder(), self.resource.commits);
+        let parts = (self.keeping() != Keeping::Whole).then_some(self.resource.commits);
+        let mut joiner = Joiner::new(pages, normalizer.decoder(), parts);
         let failed = loop {
             let (batches, writer) = spawn_writer(loader, Budget::of(self.limits.memory_bytes));
             let joined = joiner.join(&mut normalizer, &batches, report, |report| self.observe(meter, report)).await;
@@ -232,17 +237,18 @@ impl Lane<'_> {
         joiner: &Joiner,
         report: &mut ResourceReport,
     ) -> Error {
-        let Some(waypoint) = joiner.waypoint() else {
+        let keeping = self.keeping();
+        let Some(waypoint) = joiner.waypoint().filter(|_| keeping != Keeping::Whole) else {
             loader.abort().await;
             return Error::interrupted(Interrupted::Dropped);
         };
         let pages = waypoint.pages;
-        match self.keeping() {
+        match keeping {
             Keeping::Commits => match self.commit(loader, normalizer, Some(waypoint), report).await {
                 Ok(_) => Error::interrupted(Interrupted::Committed { pages }),
                 Err(error) => error,
             },
-            Keeping::Stages => match loader.stage(waypoint).await {
+            Keeping::Stages | Keeping::Whole => match loader.stage(waypoint).await {
                 Ok(()) => {
                     report.add_schema(normalizer.schema_changes(), normalizer.null_only());
                     loader.abort().await;

@@ -31,10 +31,10 @@ pub use naming::{Naming, snake_case};
 pub use paging::{OffsetSpec, PaginatorSpec, ParameterPlace};
 pub use progress::CommitRules;
 pub use safe_url::SafeUrl;
-pub use schema::{ContractMode, SchemaContract, SchemaRules, TypeConflict};
+pub use schema::{ContractMode, MissingKey, SchemaContract, SchemaRules, TypeConflict};
 pub use secret::Secret;
 pub use target::{Target, TargetError};
-pub use write::{Matched, WriteDisposition};
+pub use write::{DedupSort, Matched, Merge, Scd2, WriteDisposition};
 
 /// One whole run: where rows come from, what they become and where they land.
 #[derive(Debug, Clone)]

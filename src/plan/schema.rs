@@ -9,6 +9,20 @@ pub struct SchemaRules {
     pub type_conflict: TypeConflict,
     /// Whether texts such as `2024-01-25` become dates where all of a column are.
     pub infer_dates: bool,
+    /// What becomes of a row without its key.
+    pub missing_key: MissingKey,
+    /// A `replace` settles the columns anew, whatever the table has (`replace_schema`).
+    pub starts_anew: bool,
+}
+
+/// What becomes of a row that lacks a value of its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MissingKey {
+    /// It stops the resource.
+    #[default]
+    Fail,
+    /// It is rejected.
+    Reject,
 }
 
 /// dlt's `schema_contract`.

@@ -6,7 +6,7 @@ pub enum Matched {
     /// They take the place of the old ones, unless they are equal.
     #[default]
     UpdateChanged,
-    /// They take the place of the old ones, equal or not (`skip_unchanged_rows: false`).
+    /// They take the place of the old ones, equal or not (`skip_unchanged_rows: false`, and `delete-insert`).
     Update,
     /// They are left out: the old ones stay (`insert-only`).
     Keep,
@@ -20,12 +20,65 @@ pub enum WriteDisposition {
     /// The rows take the place of all that were there, in one commit.
     Replace,
     /// Rows whose key is there take the place of the old ones, or are left out; the others are added.
-    Merge {
-        /// The key columns, by column name or source key; never empty.
-        key: Vec<String>,
-        /// What becomes of rows whose key is there.
-        matched: Matched,
-    },
+    Merge(Merge),
+    /// Every version of a row stays, with the time from and to which it was valid.
+    Scd2(Scd2),
     /// The resource is not loaded.
     Skip,
+}
+
+/// How rows are merged (`upsert`, `insert-only`, `delete-insert`). Columns by column name or source key.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Merge {
+    /// The key columns; of several rows of a load with one key the last counts. Empty: rows have no key, only a merge key.
+    pub key: Vec<String>,
+    /// Columns by which rows of the table go as well (`delete-insert`): all that have the values of a row of the load.
+    pub merge_key: Vec<String>,
+    /// What becomes of rows whose key is there.
+    pub matched: Matched,
+    /// The load has each key once, so that none of its rows is left out (`deduplicated: true`).
+    pub is_deduplicated: bool,
+    /// A row with `true`, or anything but null where that is no boolean, in this column takes the row of its key out of the table.
+    pub hard_delete: Option<String>,
+    /// Of several rows with one key the one with the greatest or least value of this column counts, and not the last.
+    pub dedup_sort: Option<DedupSort>,
+}
+
+impl Merge {
+    /// By these columns, where equal rows are left alone.
+    pub fn by(key: Vec<String>) -> Self {
+        Self { key, ..Self::default() }
+    }
+}
+
+/// Which row of a key counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DedupSort {
+    /// The column.
+    pub column: String,
+    /// The greatest value counts (`desc`); else the least.
+    pub is_descending: bool,
+}
+
+/// How the versions of rows are kept (`scd2`).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Scd2 {
+    /// Only versions of rows end that have the values of a row of the load in these columns. Empty: every version that the load
+    /// does not have.
+    pub merge_key: Vec<String>,
+    /// The names of the columns of validity, if they are not [`Scd2::VALIDITY`].
+    pub validity: Option<[String; 2]>,
+    /// The column that tells versions apart; `None`: [`Scd2::VERSION`], made of the values of the row.
+    pub version: Option<String>,
+    /// The time at which old versions end and new ones begin, in microseconds since the epoch; `None`: the beginning of the load.
+    pub boundary_us: Option<i64>,
+    /// What stands in place of an end while a version is valid; `None`: null.
+    pub active_us: Option<i64>,
+}
+
+impl Scd2 {
+    /// dlt's names of the columns of validity.
+    pub const VALIDITY: [&str; 2] = ["_dlt_valid_from", "_dlt_valid_to"];
+    /// dlt's name of the column that tells versions apart.
+    pub const VERSION: &str = "_dlt_id";
 }

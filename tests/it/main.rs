@@ -10,6 +10,7 @@
 #![allow(clippy::too_many_lines, reason = "a scenario is read from top to bottom")]
 
 mod client;
+mod dispositions;
 mod equal;
 mod fuzz;
 mod merge;

@@ -44,10 +44,7 @@ fn the_script_of_the_issue_is_understood() {
     assert_eq!(resource.table.as_str(), "resource_name");
     assert_eq!(resource.endpoint.url.as_str(), "https://api.example.com/v1/resource");
     assert_eq!(resource.endpoint.method, Method::Get);
-    assert_eq!(
-        resource.write,
-        WriteDisposition::Merge { key: vec!["id".into()], matched: crate::plan::Matched::UpdateChanged }
-    );
+    assert_eq!(resource.write, WriteDisposition::Merge(crate::plan::Merge::by(vec!["id".into()])));
     let auth = Auth::ApiKey { name: "api_key".into(), key: Secret::new("canary"), location: ApiKeyLocation::Query };
     assert_eq!(resource.endpoint.auth, Some(auth));
     let PaginatorSpec::Offset(offset) = resource.endpoint.paginator else { panic!("not offset") };

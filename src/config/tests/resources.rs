@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{one, yaml};
-use crate::plan::{DataType, Naming, WriteDisposition};
+use crate::plan::{DataType, DedupSort, Matched, Merge, Naming, Scd2, WriteDisposition};
 
 #[test]
 fn defaults_are_merged_as_deep_as_dlt_does() {
@@ -33,7 +33,7 @@ fn defaults_are_merged_as_deep_as_dlt_does() {
     assert_eq!(
         shown,
         [
-            r#"Merge { key: ["id"], matched: UpdateChanged } [("x", "1"), ("y", "2")] [("A", "a")] {"o":{"p":1},"q":1} [("a", Some(Text), true), ("b", Some(Text), false)]"#,
+            r#"Merge(Merge { key: ["id"], merge_key: [], matched: UpdateChanged, is_deduplicated: false, hard_delete: None, dedup_sort: None }) [("x", "1"), ("y", "2")] [("A", "a")] {"o":{"p":1},"q":1} [("a", Some(Text), true), ("b", Some(Text), false)]"#,
             r#"Append [("y", "2"), ("z", "3")] [("B", "b")] {"o":{"r":2},"q":1} [("a", Some(Text), true), ("b", Some(Double), false), ("c", None, true)]"#,
         ]
     );
@@ -79,7 +79,7 @@ fn write_dispositions_and_keys_are_read() {
             merge(&["a", "b"]),
         ),
     ];
-    for (keys, expected) in table {
+    for (keys, expected) in table.into_iter().chain(strategies()) {
         assert_eq!(one(keys).resource().write, expected, "{keys}");
     }
     assert_eq!(
@@ -87,39 +87,81 @@ fn write_dispositions_and_keys_are_read() {
         ["config.yaml:3:3: `write_disposition` `merge` needs a `primary_key` (give `primary_key: id`)"]
     );
     assert_eq!(
-        one("primary_key: id\nwrite_disposition: {disposition: merge, strategy: scd2, deduplicated: true}").problems(),
+        one("primary_key: id\nwrite_disposition: {disposition: merge, strategy: cdc, source_filter: x > 1}").problems(),
         [
-            "config.yaml:5:53: `strategy` `scd2` is not supported yet",
-            "config.yaml:5:59: `deduplicated` is not supported yet",
+            "config.yaml:5:53: `strategy` `cdc` is not supported yet",
+            "config.yaml:5:58: `source_filter` is not supported yet",
+        ]
+    );
+    let scd2 = "{disposition: merge, strategy: scd2, boundary_timestamp: soon, validity_column_names: [a, a]}";
+    assert_eq!(
+        one(&format!("write_disposition: {scd2}")).problems(),
+        [
+            "config.yaml:4:79: `boundary_timestamp` must be a time such as `2024-01-25T10:00:00Z`",
+            "config.yaml:4:108: `validity_column_names` must be two different column names",
         ]
     );
     assert_eq!(one("write_disposition: upsert").problems().len(), 1);
 }
 
+/// Strategies of a merge with what they are.
+fn strategies() -> Vec<(&'static str, WriteDisposition)> {
+    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<String>>();
+    let delete = Merge { merge_key: texts(&["d"]), matched: Matched::Update, ..Merge::default() };
+    let sort = DedupSort { column: "s".to_owned(), is_descending: true };
+    let by_hints = Merge {
+        merge_key: texts(&["m"]),
+        hard_delete: Some("h".to_owned()),
+        dedup_sort: Some(sort),
+        matched: Matched::Update,
+        ..Merge::by(texts(&["a"]))
+    };
+    let scd2 = Scd2 {
+        merge_key: texts(&["d"]),
+        validity: Some(["f".to_owned(), "t".to_owned()]),
+        version: Some("v".to_owned()),
+        boundary_us: Some(0),
+        active_us: Some(1_000_000),
+    };
+    vec![
+        ("write_disposition: merge\nmerge_key: d", WriteDisposition::Merge(delete.clone())),
+        (
+            "write_disposition: {disposition: merge, strategy: delete-insert, deduplicated: true}\nmerge_key: [d]",
+            WriteDisposition::Merge(Merge { is_deduplicated: true, ..delete }),
+        ),
+        ("write_disposition: {disposition: merge, strategy: upsert}\nprimary_key: a\nmerge_key: d", merge(&["a"])),
+        (
+            "write_disposition: merge\nprimary_key: a\ncolumns: {m: {merge_key: true}, h: {hard_delete: true}, s: {dedup_sort: desc}}",
+            WriteDisposition::Merge(by_hints),
+        ),
+        (
+            "write_disposition: {disposition: merge, strategy: scd2, boundary_timestamp: '1970-01-01', active_record_timestamp: '1970-01-01T00:00:01Z', row_version_column_name: v, validity_column_names: [f, t]}\nmerge_key: d",
+            WriteDisposition::Scd2(scd2),
+        ),
+    ]
+}
+
 fn merge(key: &[&str]) -> WriteDisposition {
-    WriteDisposition::Merge {
-        key: key.iter().map(|column| (*column).to_owned()).collect(),
-        matched: crate::plan::Matched::UpdateChanged,
-    }
+    WriteDisposition::Merge(Merge::by(key.iter().map(|column| (*column).to_owned()).collect()))
 }
 
 #[test]
 fn columns_are_read_and_what_is_not_supported_is_named() {
-    let keys = "columns:\n- {name: a, data_type: bigint, nullable: false, description: x, x-y: 1, partition: false}\n- {name: b}";
+    let keys = "columns:\n- {name: a, data_type: bigint, nullable: false, description: x, x-y: 1, root_key: false}\n- {name: b}";
     let hints = one(keys).resource().columns;
     assert_eq!(hints.len(), 2);
     assert_eq!((hints[0].name.as_str(), hints[0].data_type, hints[0].nullable), ("a", Some(DataType::BigInt), false));
     let keys =
-        "columns: {a: {data_type: int}, b: {data_type: wei}, c: {partition: true}, d: {dat: 1}, e: {data_type: txt}}";
+        "columns: {a: {data_type: int}, b: {data_type: wei}, c: {row_key: true}, d: {dat: 1}, e: {data_type: txt}}";
     assert_eq!(
         one(keys).problems(),
         [
             "config.yaml:4:28: `data_type` cannot be `int` (valid here: `text`, `bigint`, `double`, `bool`, `timestamp`, `date`, `decimal`, `time`, `binary`, `json`)",
             "config.yaml:4:49: `data_type` `wei` is not supported yet",
-            "config.yaml:4:59: `partition` is not supported yet",
-            "config.yaml:4:81: unknown key `dat` in `resources[0].columns.d` \
-             (valid here: `name`, `data_type`, `precision`, `scale`, `nullable`, `primary_key`, `timezone`)",
-            "config.yaml:4:105: `data_type` cannot be `txt` (did you mean `text`?)",
+            "config.yaml:4:59: `row_key` is not supported yet",
+            "config.yaml:4:79: unknown key `dat` in `resources[0].columns.d` \
+             (valid here: `name`, `data_type`, `precision`, `scale`, `nullable`, `primary_key`, `merge_key`, `hard_delete`, `dedup_sort`, `timezone`)",
+            "config.yaml:4:103: `data_type` cannot be `txt` (did you mean `text`?)",
         ]
     );
 }
@@ -134,7 +176,6 @@ fn what_dlt_has_and_we_do_not_is_refused_by_name() {
         [
             "config.yaml:4:3: `include_from_parent` is not supported yet",
             "config.yaml:5:3: `processing_steps` is not supported yet",
-            "config.yaml:6:3: `merge_key` is not supported yet",
             "config.yaml:7:3: `max_table_nesting` is not supported yet",
             "config.yaml:9:17: `table_format` `iceberg` is not supported yet",
             "config.yaml:10:16: `file_format` `csv` is not supported yet",

@@ -157,7 +157,7 @@ fn two_keys_that_ask_for_one_hinted_column_both_keep_their_values() {
 #[test]
 fn a_key_never_widens_once_it_is_settled() {
     let mut plan = plan();
-    plan.write = WriteDisposition::Merge { key: vec!["id".to_owned()], matched: crate::plan::Matched::UpdateChanged };
+    plan.write = WriteDisposition::Merge(crate::plan::Merge::by(vec!["id".to_owned()]));
     let bodies = [r#"[{"id":5}]"#, r#"[{"id":18446744073709551616}, {"id":5}]"#];
     let error = load_within(&plan, 1, &bodies).expect_err("two forms of one key").to_string();
     assert_eq!(error, "page 2, row 1 of resource `items`: column `id` holds bigint, found a decimal");

@@ -1,0 +1,109 @@
+//! The beginning of a load: what the table is, what earlier runs left, and where the rows are to wait.
+
+use arrow::datatypes::SchemaRef;
+
+use super::datafile::DataWriter;
+use super::error::LoadErrorKind;
+use super::history::Past;
+use super::layout::Layout;
+use super::rejects::RejectSpool;
+use super::source::{Shelf, Source};
+use super::spill::Spill;
+use super::state::StateFolder;
+use super::store::Place;
+use super::table::Snapshot;
+use super::versions::Versions;
+use super::{Disposition, LoadOptions, Loader};
+use crate::flow::{KeyColumns, TableState};
+use crate::plan::{Matched, WriteDisposition};
+
+/// The share of the memory budget for rows that wait for a merge; what is more goes to local disk.
+const SPILL_SHARE: u64 = 4;
+
+/// Reads what the table is. `columns` are those with a part in how rows are written.
+pub(super) async fn open(
+    options: &LoadOptions<'_>,
+    columns: &KeyColumns,
+) -> Result<(Loader, TableState), LoadErrorKind> {
+    let resource = options.resource;
+    let target = options.target.table(&resource.table);
+    let application = format!("alluvium:{}:{}", options.pipeline, resource.name);
+    let place = Place::open(&target)?;
+    if options.after.is_none() {
+        place.check_conditions().await?;
+    }
+    let snapshot = Snapshot::load(&place, &application).await?;
+    let disposition = Disposition::of(options);
+    if let Some(snapshot) = &snapshot {
+        snapshot.check_features(disposition.change())?;
+    }
+    let mut states = StateFolder::open(options.target, &options.pipeline.to_string(), resource.name.as_str())?;
+    let past = Past::read(&place, &mut states, snapshot.as_ref(), options, disposition).await?;
+    let layout = Layout::new(options.limits);
+    let versions = match &resource.write {
+        WriteDisposition::Scd2(rules) => Some(Versions::new(rules, columns)),
+        _ => None,
+    };
+    let starts_anew = resource.schema.starts_anew && disposition == Disposition::Replace;
+    let stored = snapshot.as_ref().filter(|_| !starts_anew).map(|snapshot| SchemaRef::clone(&snapshot.schema));
+    let settled = past.schema(stored)?;
+    let state = TableState {
+        schema: match &versions {
+            Some(versions) => settled.map(|schema| versions.hidden(&schema)),
+            None => settled,
+        },
+        narrow: snapshot.as_ref().map(Snapshot::narrow_columns).unwrap_or_default(),
+        unfinished: past.unfinished.clone(),
+    };
+    let compares = disposition == Disposition::Merge && snapshot.as_ref().is_some_and(|old| !old.files.is_empty());
+    // Which row counts is known at the end only where a column tells.
+    let shelf = if compares || columns.dedup_sort.is_some() {
+        let memory = options.limits.memory_bytes.get() / SPILL_SHARE;
+        Shelf::Spill(Spill::new(usize::try_from(memory).unwrap_or(usize::MAX)))
+    } else {
+        Shelf::Files(Box::new(DataWriter::new(&place, &layout)))
+    };
+    let mut source = source(shelf, options, columns, versions.as_ref());
+    source.adopt(&place, past.staged_files()?).await?;
+    let loader = Loader {
+        resource: resource.name.clone(),
+        table: resource.table.clone(),
+        uri: target.to_string(),
+        application,
+        run_id: options.run_id.to_owned(),
+        disposition,
+        limits: options.limits.clone(),
+        layout,
+        place,
+        wants_vectors: resource.delta.deletion_vectors,
+        matched: match &resource.write {
+            WriteDisposition::Merge(merge) => merge.matched,
+            _ => Matched::default(),
+        },
+        versions,
+        is_merged: false,
+        starts_anew,
+        sequence: snapshot.as_ref().and_then(|snapshot| snapshot.sequence),
+        refreshes: options.history.refreshes,
+        states,
+        past,
+        parts: options.after.map_or(0, |after| after.parts),
+        claimed: None,
+        walk: None,
+        interval: snapshot.as_ref().and_then(Snapshot::checkpoint_interval),
+        existed: snapshot.is_some(),
+        opened: snapshot,
+        source,
+        folder: options.target.clone(),
+        pipeline: options.pipeline.to_string(),
+        rejects: RejectSpool::default(),
+    };
+    Ok((loader, state))
+}
+
+/// No rows yet, with what tells theirs apart.
+fn source(shelf: Shelf, options: &LoadOptions<'_>, columns: &KeyColumns, versions: Option<&Versions>) -> Source {
+    let keys = versions.map_or_else(|| columns.clone(), |versions| versions.keys(columns));
+    let tells_apart = !matches!(&options.resource.write, WriteDisposition::Merge(merge) if merge.is_deduplicated);
+    Source::new(shelf, &keys, tells_apart, options.limits)
+}
