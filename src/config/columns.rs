@@ -33,7 +33,7 @@ const UNSUPPORTED_TYPES: [&str; 1] = ["wei"];
 const HARMLESS: [&str; 5] = ["cluster", "description", "sort", "unique", "variant"];
 
 /// Hints that mean something and do nothing yet, unless they are switched off.
-const UNSUPPORTED: [&str; 5] = ["incremental", "parent_key", "partition", "root_key", "row_key"];
+const UNSUPPORTED: [&str; 4] = ["incremental", "parent_key", "root_key", "row_key"];
 
 pub(super) fn read(tree: &Tree, report: &Report) -> Columns {
     let mut columns = Columns::default();
@@ -61,7 +61,7 @@ fn add(columns: &mut Columns, key: Option<&str>, tree: &Tree, report: &Report) {
     let data_type = with_digits(data_type, &mut reader);
     let nullable = reader.bool("nullable").unwrap_or(true);
     let mut roles = vec![];
-    for (key, role) in [("primary_key", Role::Key), ("merge_key", Role::MergeKey)] {
+    for (key, role) in [("primary_key", Role::Key), ("merge_key", Role::MergeKey), ("partition", Role::Partition)] {
         if reader.bool(key).unwrap_or(false) {
             roles.push(role);
         }
@@ -92,6 +92,7 @@ fn add(columns: &mut Columns, key: Option<&str>, tree: &Tree, report: &Report) {
 enum Role {
     Key,
     MergeKey,
+    Partition,
 }
 
 impl Roles {
@@ -99,6 +100,7 @@ impl Roles {
         match role {
             Role::Key => &mut self.key,
             Role::MergeKey => &mut self.merge_key,
+            Role::Partition => &mut self.partitions,
         }
     }
 }

@@ -71,7 +71,7 @@ impl Entry {
     fn push_add(&mut self, file: &DataFile, data_change: bool) {
         self.push(json!({"add": {
             "path": file.path.as_ref(),
-            "partitionValues": {},
+            "partitionValues": file.partition.to_log(),
             "size": file.bytes,
             "modificationTime": now_ms(),
             "dataChange": data_change,
@@ -134,12 +134,12 @@ impl Entry {
 }
 
 /// The metadata of a new table.
-pub(super) fn new_metadata(schema_string: &str) -> Value {
+pub(super) fn new_metadata(schema_string: &str, partitions: &[String]) -> Value {
     json!({
         "id": uuid::Uuid::new_v4().to_string(),
         "format": {"provider": "parquet", "options": {}},
         "schemaString": schema_string,
-        "partitionColumns": [],
+        "partitionColumns": partitions,
         "configuration": {},
         "createdTime": now_ms(),
     })

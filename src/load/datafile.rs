@@ -3,6 +3,7 @@
 //! A new file is begun at the target size. What is written is in no commit yet: who drops the writer without [`DataWriter::close`]
 //! leaves files behind that [`Place::discard`] removes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -13,6 +14,8 @@ use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload};
 use super::encoder::Encoder;
 use super::error::LoadErrorKind;
 use super::layout::Layout;
+use super::partition::{Partition, split};
+use super::read::FileAt;
 use super::stats::file_stats;
 use super::store::Place;
 
@@ -24,14 +27,24 @@ pub(super) struct DataFile {
     pub(super) rows: u64,
     /// The statistics as the log has them.
     pub(super) stats: String,
+    /// Its columns, with those of its partition.
     pub(super) schema: SchemaRef,
+    pub(super) partition: Partition,
+}
+
+impl DataFile {
+    /// Where to read it.
+    pub(super) fn at(&self) -> FileAt<'_> {
+        FileAt { path: &self.path, bytes: self.bytes, partition: &self.partition }
+    }
 }
 
 /// Writes rows into as many files as they need.
 pub(super) struct DataWriter {
     place: Place,
     layout: Layout,
-    open: Option<OpenFile>,
+    /// One a partition; without partitions there is one at most.
+    open: BTreeMap<Partition, OpenFile>,
     written: Vec<DataFile>,
     /// Of the written files so many are named by a state, and stay whatever becomes of this load.
     kept: usize,
@@ -40,6 +53,7 @@ pub(super) struct DataWriter {
 struct OpenFile {
     store: Arc<dyn ObjectStore>,
     path: Path,
+    partition: Partition,
     schema: SchemaRef,
     encoder: Encoder,
     /// Begun with the first full part: a file of less is put at once, which is one request and can be repeated.
@@ -47,6 +61,10 @@ struct OpenFile {
     uploaded: u64,
     rows: u64,
 }
+
+/// Files that are open at once, each for a partition: an open file has a row group in memory, so that more would end up as small
+/// files anyway.
+const OPEN_MAX: usize = 64;
 
 /// Parts of an upload: S3 takes none under 5 MiB but the last.
 pub(super) const PART_BYTES: usize = 8 << 20;
@@ -75,33 +93,65 @@ pub(super) fn paths(files: &[DataFile]) -> Vec<Path> {
 
 impl DataWriter {
     pub(super) fn new(place: &Place, layout: &Layout) -> Self {
-        Self { place: place.clone(), layout: layout.clone(), open: None, written: Vec::new(), kept: 0 }
+        Self { place: place.clone(), layout: layout.clone(), open: BTreeMap::new(), written: Vec::new(), kept: 0 }
     }
 
-    /// Adds rows. Rows of another schema than those before begin a new file.
+    /// Adds rows. Rows of another schema than those before begin new files.
     pub(super) async fn write(&mut self, rows: &RecordBatch) -> Result<(), LoadErrorKind> {
         if rows.num_rows() == 0 {
             return Ok(());
         }
-        if self.open.as_ref().is_some_and(|open| &open.schema != rows.schema_ref()) {
+        if self.open.values().any(|open| &open.schema != rows.schema_ref()) {
             self.roll().await?;
         }
-        let open = match &mut self.open {
+        for (partition, part) in split(rows, &self.layout.partitions)? {
+            self.write_part(&partition, &part, rows.schema()).await?;
+        }
+        while self.open.len() > 1 && (self.open.len() > OPEN_MAX || self.held_bytes() > self.layout.group_bytes) {
+            let largest = self.open.iter().max_by_key(|(_, open)| open.bytes()).map(|(partition, _)| partition.clone());
+            let Some(partition) = largest else { break };
+            self.end(&partition).await?;
+        }
+        Ok(())
+    }
+
+    async fn write_part(
+        &mut self,
+        partition: &Partition,
+        rows: &RecordBatch,
+        schema: SchemaRef,
+    ) -> Result<(), LoadErrorKind> {
+        let open = match self.open.get_mut(partition) {
             Some(open) => open,
-            None => self.open.insert(OpenFile::create(&self.place, rows.schema(), &self.layout)?),
+            None => {
+                let created = OpenFile::create(&self.place, partition, (rows.schema(), schema), &self.layout)?;
+                self.open.entry(partition.clone()).or_insert(created)
+            }
         };
         open.encoder.write(rows)?;
         open.rows += rows.num_rows() as u64;
         open.upload_parts().await?;
         if open.bytes() >= self.layout.file_bytes {
-            self.roll().await?;
+            self.end(partition).await?;
         }
         Ok(())
     }
 
-    /// Ends the open file, so that it can be read.
+    /// Bytes that all open files have in memory.
+    fn held_bytes(&self) -> usize {
+        self.open.values().map(|open| open.encoder.encoded_bytes() + open.encoder.open_bytes()).sum()
+    }
+
+    async fn end(&mut self, partition: &Partition) -> Result<(), LoadErrorKind> {
+        if let Some(open) = self.open.remove(partition) {
+            self.written.push(open.close().await?);
+        }
+        Ok(())
+    }
+
+    /// Ends the open files, so that they can be read.
     pub(super) async fn roll(&mut self) -> Result<(), LoadErrorKind> {
-        if let Some(open) = self.open.take() {
+        while let Some((_, open)) = self.open.pop_first() {
             self.written.push(open.close().await?);
         }
         Ok(())
@@ -131,11 +181,12 @@ impl DataWriter {
 
     /// Removes all that was written.
     pub(super) async fn abort(&mut self) {
-        if let Some(mut open) = self.open.take()
-            && let Some(upload) = &mut open.upload
-            && let Err(error) = upload.abort().await
-        {
-            tracing::debug!(file = %open.path, error = %error, "could not abort an upload");
+        while let Some((_, mut open)) = self.open.pop_first() {
+            if let Some(upload) = &mut open.upload
+                && let Err(error) = upload.abort().await
+            {
+                tracing::debug!(file = %open.path, error = %error, "could not abort an upload");
+            }
         }
         let paths: Vec<Path> = self.written.drain(..).skip(self.kept).map(|file| file.path).collect();
         self.place.discard(&paths).await;
@@ -143,10 +194,22 @@ impl DataWriter {
 }
 
 impl OpenFile {
-    fn create(place: &Place, schema: SchemaRef, layout: &Layout) -> Result<Self, LoadErrorKind> {
-        let path = Path::from(format!("part-00000-{}-c000.zstd.parquet", uuid::Uuid::new_v4()));
-        let encoder = Encoder::new(&schema, layout);
-        Ok(Self { store: Arc::clone(&place.store), path, schema, encoder, upload: None, uploaded: 0, rows: 0 })
+    /// With the columns that go into the file, and those that its rows have.
+    fn create(
+        place: &Place,
+        partition: &Partition,
+        (stored, schema): (SchemaRef, SchemaRef),
+        layout: &Layout,
+    ) -> Result<Self, LoadErrorKind> {
+        if stored.fields().is_empty() {
+            let problem = "the rows have no other column".to_owned();
+            return Err(LoadErrorKind::Partition { column: layout.partitions.join("`, `"), problem });
+        }
+        let folder = partition.folder();
+        let path = Path::from(format!("{folder}part-00000-{}-c000.zstd.parquet", uuid::Uuid::new_v4()));
+        let (encoder, partition) = (Encoder::new(&stored, layout), partition.clone());
+        let store = Arc::clone(&place.store);
+        Ok(Self { store, path, partition, schema, encoder, upload: None, uploaded: 0, rows: 0 })
     }
 
     /// Bytes that the file has so far, with an estimate for the open row group.
@@ -193,6 +256,7 @@ impl OpenFile {
             rows: self.rows,
             stats: file_stats(&footer),
             schema: self.schema,
+            partition: self.partition,
         })
     }
 

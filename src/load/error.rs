@@ -79,6 +79,13 @@ pub enum LoadErrorKind {
         /// The column.
         column: String,
     },
+    /// A column cannot split the files of the table.
+    Partition {
+        /// The column.
+        column: String,
+        /// Why.
+        problem: String,
+    },
     /// A state of the resource cannot be read.
     State {
         /// The file, from the folder of the tables.
@@ -146,6 +153,7 @@ impl LoadError {
             LoadErrorKind::OtherRun { .. } => "other_run",
             LoadErrorKind::OtherPipeline { .. } => "other_pipeline",
             LoadErrorKind::Taken { .. } => "column_taken",
+            LoadErrorKind::Partition { .. } => "partition",
             LoadErrorKind::State { .. } => "state",
             LoadErrorKind::SchemaMoved => "schema_moved",
             LoadErrorKind::Vanished => "table_vanished",
@@ -179,6 +187,9 @@ impl LoadError {
             ),
             LoadErrorKind::Taken { .. } => {
                 "give that one another name with `rename`, or these with `validity_column_names`".to_owned()
+            }
+            LoadErrorKind::Partition { .. } => {
+                "partition by a column of integers, texts, booleans or dates (`infer: [dates]`)".to_owned()
             }
             LoadErrorKind::State { .. } => "`--full-refresh` loads the resource anew, without its state".to_owned(),
             LoadErrorKind::OtherRun { .. } => {
@@ -228,6 +239,9 @@ impl fmt::Display for LoadError {
             }
             LoadErrorKind::Taken { column } => {
                 write!(formatter, "the rows have a column `{column}`, which `scd2` needs for itself")
+            }
+            LoadErrorKind::Partition { column, problem } => {
+                write!(formatter, "the column `{column}` cannot be a partition: {problem}")
             }
             LoadErrorKind::State { path, problem } => write!(formatter, "the state `{path}` cannot be read: {problem}"),
             LoadErrorKind::SchemaMoved => {

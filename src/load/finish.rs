@@ -164,7 +164,8 @@ impl Loader {
             return Ok(Attempt::Done(receipt(None, 0, None, &change)));
         }
         let mut entry = self.entry();
-        let (mut protocol, mut metadata) = (new_protocol(), new_metadata(&schema::schema_string(schema.fields())?));
+        let (mut protocol, mut metadata) =
+            (new_protocol(), new_metadata(&schema::schema_string(schema.fields())?, &self.layout.partitions));
         if self.wants_vectors {
             // Nobody has written to it, so that nothing but these has to be listed.
             protocol = vectors::with_vectors(&json!({}));

@@ -10,6 +10,7 @@ use object_store::path::Path;
 use super::align::union;
 use super::datafile::DataFile;
 use super::error::LoadErrorKind;
+use super::partition::Partition;
 use super::schema;
 use super::state::{Staged, StagedFile, State, StateFolder};
 use super::store::Place;
@@ -107,7 +108,7 @@ impl Past {
     }
 
     /// The files that wait for their commit.
-    pub(super) fn staged_files(&self) -> Result<Vec<DataFile>, LoadErrorKind> {
+    pub(super) fn staged_files(&self, partitions: &[String]) -> Result<Vec<DataFile>, LoadErrorKind> {
         let files = self.staged.iter().flat_map(|staged| &staged.files);
         files
             .map(|file| {
@@ -117,6 +118,7 @@ impl Past {
                     rows: file.rows,
                     stats: file.stats.clone(),
                     schema: arrow_schema(&file.schema)?,
+                    partition: Partition::of_log(Some(&file.partition.clone().into()), partitions),
                 })
             })
             .collect()
@@ -125,7 +127,7 @@ impl Past {
     /// The columns that are settled: those of the table, and those of the files that wait.
     pub(super) fn schema(&self, stored: Option<SchemaRef>) -> Result<Option<SchemaRef>, LoadErrorKind> {
         let mut schema = stored;
-        for file in self.staged_files()? {
+        for file in self.staged_files(&[])? {
             schema = Some(match schema {
                 Some(schema) => union(&schema, &file.schema),
                 None => file.schema,
@@ -178,11 +180,9 @@ impl Loader {
         Ok(claimed)
     }
 
-    /// Ends the open file, makes all of them durable and notes them in a state.
-    pub(super) async fn stage_files(&mut self, walk: Waypoint) -> Result<(), LoadErrorKind> {
-        let super::Shelf::Files(writer) = &mut self.source.shelf else {
-            return Err(LoadErrorKind::Internal("staged rows that are not in files"));
-        };
+    /// Ends the open file, makes all of them durable and notes them in a state; whether the rows are in files.
+    pub(super) async fn stage_files(&mut self, walk: Waypoint) -> Result<bool, LoadErrorKind> {
+        let super::Shelf::Files(writer) = &mut self.source.shelf else { return Ok(false) };
         writer.roll().await?;
         let files: Vec<Path> = writer.written().iter().map(|file| file.path.clone()).collect();
         self.place.sync(&files)?;
@@ -191,7 +191,7 @@ impl Loader {
         let state = State { staged, ..State::new(&self.run_id, Some(walk)) };
         self.states.put(self.sequence, &state).await?;
         writer.keep_written();
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -202,5 +202,6 @@ fn staged_file(file: &DataFile) -> Result<StagedFile, LoadErrorKind> {
         rows: file.rows,
         stats: file.stats.clone(),
         schema: schema::schema_string(file.schema.fields())?,
+        partition: file.partition.to_log().as_object().cloned().unwrap_or_default(),
     })
 }

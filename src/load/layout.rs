@@ -23,15 +23,18 @@ pub(super) struct Layout {
     pub(super) group_rows: usize,
     /// Encoded bytes at which a row group ends.
     pub(super) group_bytes: usize,
+    /// The columns that split the files.
+    pub(super) partitions: Vec<String>,
 }
 
 impl Layout {
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(super) fn new(limits: &Limits, partitions: Vec<String>) -> Self {
         let share = usize::try_from(limits.memory_bytes.get() / ROW_GROUP_SHARE).unwrap_or(usize::MAX);
         Self {
             file_bytes: limits.file_bytes.get(),
             group_rows: ROW_GROUP_ROWS,
             group_bytes: share.clamp(1, ROW_GROUP_BYTES),
+            partitions,
         }
     }
 

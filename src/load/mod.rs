@@ -25,6 +25,7 @@ mod key_runs;
 mod layout;
 mod merge;
 mod open;
+mod partition;
 mod read;
 mod rejects;
 mod row_text;
@@ -40,7 +41,6 @@ mod upkeep;
 mod vectors;
 mod versions;
 mod widen;
-
 
 pub use error::{LoadError, LoadErrorKind};
 
@@ -171,11 +171,12 @@ impl Loader {
         written.map_err(|kind| self.located(kind))
     }
 
-    /// Keeps what was written for another run, which commits it together with what it adds; `walk` is where that goes on.
+    /// Keeps what was written for another run, which commits it together with what it adds; `walk` is where that goes on. `false`: the
+    /// rows are not where another run finds them.
     ///
     /// # Errors
     /// When it cannot be kept.
-    pub async fn stage(&mut self, walk: Waypoint) -> Result<(), LoadError> {
+    pub async fn stage(&mut self, walk: Waypoint) -> Result<bool, LoadError> {
         let staged = self.stage_files(walk).await;
         staged.map_err(|kind| self.located(kind))
     }

@@ -39,11 +39,9 @@ pub(super) async fn open(
     }
     let mut states = StateFolder::open(options.target, &options.pipeline.to_string(), resource.name.as_str())?;
     let past = Past::read(&place, &mut states, snapshot.as_ref(), options, disposition).await?;
-    let layout = Layout::new(options.limits);
-    let versions = match &resource.write {
-        WriteDisposition::Scd2(rules) => Some(Versions::new(rules, columns)),
-        _ => None,
-    };
+    let partitions = partitions(snapshot.as_ref(), columns);
+    let layout = Layout::new(options.limits, partitions);
+    let versions = versions(options, columns);
     let starts_anew = resource.schema.starts_anew && disposition == Disposition::Replace;
     let stored = snapshot.as_ref().filter(|_| !starts_anew).map(|snapshot| SchemaRef::clone(&snapshot.schema));
     let settled = past.schema(stored)?;
@@ -56,15 +54,9 @@ pub(super) async fn open(
         unfinished: past.unfinished.clone(),
     };
     let compares = disposition == Disposition::Merge && snapshot.as_ref().is_some_and(|old| !old.files.is_empty());
-    // Which row counts is known at the end only where a column tells.
-    let shelf = if compares || columns.dedup_sort.is_some() {
-        let memory = options.limits.memory_bytes.get() / SPILL_SHARE;
-        Shelf::Spill(Spill::new(usize::try_from(memory).unwrap_or(usize::MAX)))
-    } else {
-        Shelf::Files(Box::new(DataWriter::new(&place, &layout)))
-    };
+    let shelf = shelf(&place, &layout, compares, options, columns);
     let mut source = source(shelf, options, columns, versions.as_ref());
-    source.adopt(&place, past.staged_files()?).await?;
+    source.adopt(&place, past.staged_files(&layout.partitions)?).await?;
     let loader = Loader {
         resource: resource.name.clone(),
         table: resource.table.clone(),
@@ -76,10 +68,7 @@ pub(super) async fn open(
         layout,
         place,
         wants_vectors: resource.delta.deletion_vectors,
-        matched: match &resource.write {
-            WriteDisposition::Merge(merge) => merge.matched,
-            _ => Matched::default(),
-        },
+        matched: matched(options),
         versions,
         is_merged: false,
         starts_anew,
@@ -99,6 +88,43 @@ pub(super) async fn open(
         rejects: RejectSpool::default(),
     };
     Ok((loader, state))
+}
+
+fn versions(options: &LoadOptions<'_>, columns: &KeyColumns) -> Option<Versions> {
+    match &options.resource.write {
+        WriteDisposition::Scd2(rules) => Some(Versions::new(rules, columns)),
+        _ => None,
+    }
+}
+
+fn matched(options: &LoadOptions<'_>) -> Matched {
+    match &options.resource.write {
+        WriteDisposition::Merge(merge) => merge.matched,
+        _ => Matched::default(),
+    }
+}
+
+/// The columns that split the files of the table: its own, else those of the config.
+fn partitions(snapshot: Option<&Snapshot>, columns: &KeyColumns) -> Vec<String> {
+    let Some(snapshot) = snapshot else { return columns.partitions.clone() };
+    let stored = snapshot.partitions();
+    if !columns.partitions.is_empty() && stored != columns.partitions {
+        tracing::warn!(stored = ?stored, config = ?columns.partitions, "the table keeps the partitions that it has");
+    }
+    stored
+}
+
+/// Where the rows are to wait. Those that have to be compared, or of which only the end tells which count, wait beside the table;
+/// of those in partitions the files do not have them in order.
+fn shelf(place: &Place, layout: &Layout, compares: bool, options: &LoadOptions<'_>, columns: &KeyColumns) -> Shelf {
+    let tells_apart = !columns.key.is_empty() || columns.hard_delete.is_some();
+    let is_ordered =
+        layout.partitions.is_empty() || !tells_apart && !matches!(options.resource.write, WriteDisposition::Scd2(_));
+    if compares || columns.dedup_sort.is_some() || !is_ordered {
+        let memory = options.limits.memory_bytes.get() / SPILL_SHARE;
+        return Shelf::Spill(Spill::new(usize::try_from(memory).unwrap_or(usize::MAX)));
+    }
+    Shelf::Files(Box::new(DataWriter::new(place, layout)))
 }
 
 /// No rows yet, with what tells theirs apart.

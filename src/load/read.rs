@@ -22,11 +22,20 @@ use roaring::RoaringTreemap;
 
 use super::align::align;
 use super::error::LoadErrorKind;
+use super::partition::Partition;
 use super::store::Place;
 use super::table::TableFile;
 
 /// Rows of one batch that is read back.
 const BATCH_ROWS: usize = 8192;
+
+/// Where a data file is, and what the log says of its rows.
+#[derive(Clone, Copy)]
+pub(super) struct FileAt<'a> {
+    pub(super) path: &'a Path,
+    pub(super) bytes: u64,
+    pub(super) partition: &'a Partition,
+}
 
 /// Batches of a file, in the order of its rows.
 pub(super) type Batches = BoxStream<'static, Result<RecordBatch, LoadErrorKind>>;
@@ -35,7 +44,7 @@ pub(super) type Batches = BoxStream<'static, Result<RecordBatch, LoadErrorKind>>
 pub(super) async fn live(place: &Place, file: &TableFile, schema: &SchemaRef) -> Result<Batches, LoadErrorKind> {
     let deleted = file.deleted(place).await?;
     let mut first = 0;
-    let batches = rows(place, &file.path, file.size, schema).await?;
+    let batches = rows(place, file.at(), schema).await?;
     let without_deleted = move |batch: RecordBatch| {
         let start = first;
         first += batch.num_rows() as u64;
@@ -55,19 +64,18 @@ pub(super) fn without(batch: &RecordBatch, first: u64, gone: &RoaringTreemap) ->
 }
 
 /// The rows of a file in order, as columns of `schema`: what the file lacks is null, narrower types are cast.
-pub(super) async fn rows(place: &Place, path: &Path, bytes: u64, schema: &SchemaRef) -> Result<Batches, LoadErrorKind> {
-    selected(place, path, bytes, schema, None).await
+pub(super) async fn rows(place: &Place, file: FileAt<'_>, schema: &SchemaRef) -> Result<Batches, LoadErrorKind> {
+    selected(place, file, schema, None).await
 }
 
 /// Some of the rows of a file.
 pub(super) async fn selected(
     place: &Place,
-    path: &Path,
-    bytes: u64,
+    file: FileAt<'_>,
     schema: &SchemaRef,
     selection: Option<RowSelection>,
 ) -> Result<Batches, LoadErrorKind> {
-    let reader = StoredFile { store: Arc::clone(&place.store), path: path.clone(), bytes };
+    let reader = StoredFile { store: Arc::clone(&place.store), path: file.path.clone(), bytes: file.bytes };
     // The types stored beside the Parquet schema are another writer's; ours are those of the table.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     // Pages without a selected row are not read.
@@ -92,9 +100,10 @@ pub(super) async fn selected(
     }
     let stream = builder.build()?;
     let schema = Arc::clone(schema);
+    let partition = file.partition.clone();
     let aligned = stream
         .map_err(LoadErrorKind::from)
-        .map(move |batch| batch.and_then(|batch| align(&batch, &schema).map_err(LoadErrorKind::from)));
+        .map(move |batch| batch.and_then(|batch| partition.fill(align(&batch, &schema)?)));
     Ok(aligned.boxed())
 }
 

@@ -214,7 +214,7 @@ impl Keys {
         for file in writer.written() {
             let schema = key_schema(&file.schema, &self.names)?;
             let reader = RowReader::keys(&schema, &self.names)?;
-            let mut batches = read::rows(place, &file.path, file.bytes, &schema).await?;
+            let mut batches = read::rows(place, file.at(), &schema).await?;
             while let Some(batch) = batches.try_next().await? {
                 self.note(&reader.encode(&batch)?, &batch, first)?;
                 first += batch.num_rows() as u64;

@@ -84,7 +84,7 @@ async fn cleaned(
             files.push(file.clone());
         } else {
             dropped.push(file.path.clone());
-            let mut batches = read::rows(place, &file.path, file.bytes, schema).await?;
+            let mut batches = read::rows(place, file.at(), schema).await?;
             let mut at = first;
             while let Some(batch) = batches.try_next().await? {
                 clean.write(&read::without(&batch, at, left_out)?).await?;

@@ -59,6 +59,9 @@ pub(super) struct StagedFile {
     pub(super) stats: String,
     /// Its columns as in a table's metadata.
     pub(super) schema: String,
+    /// The values of its partition as in the log.
+    #[serde(default)]
+    pub(super) partition: serde_json::Map<String, serde_json::Value>,
 }
 
 impl State {

@@ -1,10 +1,11 @@
 //! What a table is at one version: its schema, its files and what our pipeline committed last. Reads only.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use deltalake::kernel::engine::arrow_conversion::TryIntoArrow;
-use deltalake::kernel::{Action, EagerSnapshot, StructType};
+use deltalake::kernel::{Action, EagerSnapshot, LogicalFileView, StructType};
 use futures::TryStreamExt;
 use object_store::path::Path;
 use roaring::RoaringTreemap;
@@ -12,6 +13,9 @@ use serde_json::{Value, json};
 
 use super::deletion::Descriptor;
 use super::error::LoadErrorKind;
+use super::key::position;
+use super::partition::{Partition, takes};
+use super::read::FileAt;
 use super::store::Place;
 
 /// One version of a table.
@@ -35,6 +39,9 @@ pub(super) struct TableFile {
     /// Rows in the file, deleted ones included, if the log tells.
     pub(super) rows: Option<u64>,
     pub(super) stats: Option<Value>,
+    pub(super) partition: Partition,
+    /// The least and the greatest value of the columns of its partition, which are the same.
+    partition_bounds: BTreeMap<String, Value>,
     /// The rows that are gone from it; `None`: none is.
     pub(super) vector: Option<Descriptor>,
     /// Milliseconds since the epoch.
@@ -51,8 +58,16 @@ impl TableFile {
 
     /// The least and the greatest value of a column, if the log tells.
     pub(super) fn bounds(&self, column: &str) -> Option<(&Value, &Value)> {
+        if let Some(bound) = self.partition_bounds.get(&column.to_lowercase()) {
+            return Some((bound, bound));
+        }
         let bound = |kind: &str| self.stats.as_ref()?.get(kind)?.get(column);
         Some((bound("minValues")?, bound("maxValues")?))
+    }
+
+    /// Where to read it.
+    pub(super) fn at(&self) -> FileAt<'_> {
+        FileAt { path: &self.path, bytes: self.size, partition: &self.partition }
     }
 
     /// The rows that are gone, by their number in the file.
@@ -97,30 +112,41 @@ impl Snapshot {
         let eager = EagerSnapshot::try_new(log, None).await?;
         let files = eager.file_views(log, None).try_collect::<Vec<_>>().await?;
         let schema: Schema = eager.schema().as_ref().try_into_arrow()?;
+        let schema = Arc::new(plain_lists(&schema));
+        let metadata = json_of(eager.metadata())?;
+        let partitions = partition_columns(&metadata);
+        let table_file = |file: LogicalFileView| {
+            let remove = json_of(&Action::Remove(file.remove_action(true)))?;
+            let partition = Partition::of_log(remove.pointer("/remove/partitionValues"), &partitions);
+            let bound = |name: &String| Some((name.to_lowercase(), partition.bound(name, &schema)?));
+            Ok(TableFile {
+                path: file.object_store_path(),
+                size: u64::try_from(file.size()).unwrap_or_default(),
+                rows: file.num_records().and_then(|rows| u64::try_from(rows).ok()),
+                stats: file.stats().and_then(|stats| serde_json::from_str(&stats).ok()),
+                partition_bounds: partitions.iter().filter_map(bound).collect(),
+                partition,
+                vector: match file.deletion_vector_descriptor() {
+                    Some(vector) => Some(Descriptor::of(json_of(&vector)?)),
+                    None => None,
+                },
+                modified: file.modification_time(),
+                remove,
+            })
+        };
         Ok(Some(Self {
             version: eager.version(),
-            schema: Arc::new(plain_lists(&schema)),
-            metadata: json_of(eager.metadata())?,
             protocol: json_of(eager.protocol())?,
             sequence: eager.transaction_version(log, application).await?,
-            files: files
-                .into_iter()
-                .map(|file| {
-                    Ok(TableFile {
-                        path: file.object_store_path(),
-                        size: u64::try_from(file.size()).unwrap_or_default(),
-                        rows: file.num_records().and_then(|rows| u64::try_from(rows).ok()),
-                        stats: file.stats().and_then(|stats| serde_json::from_str(&stats).ok()),
-                        vector: match file.deletion_vector_descriptor() {
-                            Some(vector) => Some(Descriptor::of(json_of(&vector)?)),
-                            None => None,
-                        },
-                        modified: file.modification_time(),
-                        remove: json_of(&Action::Remove(file.remove_action(true)))?,
-                    })
-                })
-                .collect::<Result<_, LoadErrorKind>>()?,
+            files: files.into_iter().map(table_file).collect::<Result<_, LoadErrorKind>>()?,
+            schema,
+            metadata,
         }))
+    }
+
+    /// The columns that split the table's files.
+    pub(super) fn partitions(&self) -> Vec<String> {
+        partition_columns(&self.metadata)
     }
 
     /// Whether an application has committed to a version of the table.
@@ -180,8 +206,12 @@ impl Snapshot {
         if legacy("minReaderVersion") == 2 || legacy("minReaderVersion") > 3 || legacy("minWriterVersion") > 7 {
             return feature("columnMapping");
         }
-        if self.metadata.get("partitionColumns").and_then(Value::as_array).is_some_and(|columns| !columns.is_empty()) {
-            return feature("partitionColumns");
+        for name in self.partitions() {
+            let place = position(&self.schema, &name);
+            let data_type = place.and_then(|index| self.schema.fields().get(index)).map(|field| field.data_type());
+            if !data_type.is_some_and(takes) {
+                return feature(&format!("the partition column {name}"));
+            }
         }
         if self.is_on("delta.enableChangeDataFeed") {
             return feature("changeDataFeed");
@@ -220,6 +250,11 @@ impl Snapshot {
         let configuration = self.metadata.get("configuration").and_then(Value::as_object);
         configuration.is_some_and(|entries| entries.keys().any(|key| key.starts_with(prefix)))
     }
+}
+
+fn partition_columns(metadata: &Value) -> Vec<String> {
+    let names = metadata.get("partitionColumns").and_then(Value::as_array).into_iter().flatten();
+    names.filter_map(|name| name.as_str().map(str::to_owned)).collect()
 }
 
 /// The feature of deletion vectors, as the protocol calls it.

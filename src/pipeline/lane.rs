@@ -190,7 +190,7 @@ impl Lane<'_> {
             });
             let (loader, staged) = staged.await.map_err(|_| Error::task("the writer panicked"))?;
             return match staged {
-                Ok(()) => Ok(loader),
+                Ok(_) => Ok(loader),
                 Err(error) => {
                     loader.abort().await;
                     Err(error.into())
@@ -249,10 +249,10 @@ impl Lane<'_> {
                 Err(error) => error,
             },
             Keeping::Stages | Keeping::Whole => match loader.stage(waypoint).await {
-                Ok(()) => {
+                Ok(is_staged) => {
                     report.add_schema(normalizer.schema_changes(), normalizer.null_only());
                     loader.abort().await;
-                    Error::interrupted(Interrupted::Staged { pages })
+                    Error::interrupted(if is_staged { Interrupted::Staged { pages } } else { Interrupted::Dropped })
                 }
                 Err(error) => {
                     loader.abort().await;

@@ -15,6 +15,7 @@ mod equal;
 mod fuzz;
 mod merge;
 mod paging;
+mod partitions;
 mod resume;
 mod run;
 mod schema;

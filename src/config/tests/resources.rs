@@ -160,7 +160,7 @@ fn columns_are_read_and_what_is_not_supported_is_named() {
             "config.yaml:4:49: `data_type` `wei` is not supported yet",
             "config.yaml:4:59: `row_key` is not supported yet",
             "config.yaml:4:79: unknown key `dat` in `resources[0].columns.d` \
-             (valid here: `name`, `data_type`, `precision`, `scale`, `nullable`, `primary_key`, `merge_key`, `hard_delete`, `dedup_sort`, `timezone`)",
+             (valid here: `name`, `data_type`, `precision`, `scale`, `nullable`, `primary_key`, `merge_key`, `partition`, `hard_delete`, `dedup_sort`, `timezone`)",
             "config.yaml:4:103: `data_type` cannot be `txt` (did you mean `text`?)",
         ]
     );

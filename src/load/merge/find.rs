@@ -34,7 +34,7 @@ impl Search<'_> {
             Some(also) => Some((RowReader::keys(&self.schema, &also.names)?, also)),
             None => None,
         };
-        let mut batches = read::rows(self.place, &file.path, file.size, &self.schema).await?;
+        let mut batches = read::rows(self.place, file.at(), &self.schema).await?;
         let mut matches = Vec::new();
         let mut first = 0;
         while let Some(batch) = batches.try_next().await? {

@@ -110,7 +110,7 @@ impl Rework<'_> {
         let rows = usize::try_from(hit.file.rows.unwrap_or_default()).unwrap_or(usize::MAX);
         let selection = RowSelection::from_consecutive_ranges(ranges, rows);
         let (place, file) = (self.place, hit.file);
-        let mut batches = read::selected(place, &file.path, file.size, &self.schema, Some(selection)).await?;
+        let mut batches = read::selected(place, file.at(), &self.schema, Some(selection)).await?;
         let reader = self.row_reader()?;
         let mut pending = hit.matches.as_slice();
         let mut seen = Seen::default();
@@ -175,7 +175,7 @@ impl Rework<'_> {
         let is_known = known.is_some();
         let seen = known.get_or_insert_default();
         let reader = self.row_reader()?;
-        let mut batches = read_ahead(read::rows(self.place, &hit.file.path, hit.file.size, &self.schema).await?)?;
+        let mut batches = read_ahead(read::rows(self.place, hit.file.at(), &self.schema).await?)?;
         let mut pending = hit.matches.as_slice();
         let mut first = 0;
         let mut is_writing = is_known;
@@ -206,7 +206,7 @@ impl Rework<'_> {
         if end == 0 {
             return Ok(());
         }
-        let mut batches = read::rows(self.place, &hit.file.path, hit.file.size, &self.schema).await?;
+        let mut batches = read::rows(self.place, hit.file.at(), &self.schema).await?;
         let mut first = 0;
         while first < end
             && let Some(batch) = batches.try_next().await?

@@ -92,7 +92,7 @@ impl Merge<'_> {
         let reader = RowReader::keys(&schema, &self.keys.names)?;
         let scope =
             also.map(|also| Ok::<_, LoadErrorKind>((RowReader::keys(&schema, &also.names)?, also))).transpose()?;
-        let mut batches = read::rows(self.place, &file.path, file.size, &schema).await?;
+        let mut batches = read::rows(self.place, file.at(), &schema).await?;
         let (mut matches, mut known, mut first) = (Vec::new(), Vec::new(), 0);
         while let Some(batch) = batches.try_next().await? {
             let scoped = scope.as_ref().map(|(reader, _)| reader.encode(&batch)).transpose()?;
@@ -135,7 +135,7 @@ impl Merge<'_> {
         };
         let selection = RowSelection::from_consecutive_ranges(ranges, rows);
         let file = hit.file;
-        let mut batches = read::selected(self.place, &file.path, file.size, &self.schema, Some(selection)).await?;
+        let mut batches = read::selected(self.place, file.at(), &self.schema, Some(selection)).await?;
         while let Some(batch) = batches.try_next().await? {
             let ended: RecordBatch = versions.ended(&batch)?;
             writer.write(&ended).await?;
