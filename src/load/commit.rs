@@ -70,7 +70,8 @@ impl Entry {
 
     fn push_add(&mut self, file: &DataFile, data_change: bool) {
         self.push(json!({"add": {
-            "path": file.path.as_ref(),
+            // The log has URLs, in which the escapes of a name are escaped.
+            "path": file.path.as_ref().replace('%', "%25"),
             "partitionValues": file.partition.to_log(),
             "size": file.bytes,
             "modificationTime": now_ms(),

@@ -86,6 +86,11 @@ pub(super) async fn written(
     files
 }
 
+/// The path of a data file as it is: its escapes are part of its name.
+pub(super) fn stored_path(path: &str) -> Result<Path, LoadErrorKind> {
+    Path::parse(path).map_err(|_| LoadErrorKind::Internal("a data file without a path"))
+}
+
 /// Where files are.
 pub(super) fn paths(files: &[DataFile]) -> Vec<Path> {
     files.iter().map(|file| file.path.clone()).collect()
@@ -206,7 +211,7 @@ impl OpenFile {
             return Err(LoadErrorKind::Partition { column: layout.partitions.join("`, `"), problem });
         }
         let folder = partition.folder();
-        let path = Path::from(format!("{folder}part-00000-{}-c000.zstd.parquet", uuid::Uuid::new_v4()));
+        let path = stored_path(&format!("{folder}part-00000-{}-c000.zstd.parquet", uuid::Uuid::new_v4()))?;
         let (encoder, partition) = (Encoder::new(&stored, layout), partition.clone());
         let store = Arc::clone(&place.store);
         Ok(Self { store, path, partition, schema, encoder, upload: None, uploaded: 0, rows: 0 })

@@ -8,7 +8,7 @@ use object_store::ObjectStoreExt;
 use object_store::path::Path;
 
 use super::align::union;
-use super::datafile::DataFile;
+use super::datafile::{DataFile, stored_path};
 use super::error::LoadErrorKind;
 use super::partition::Partition;
 use super::schema;
@@ -91,7 +91,7 @@ impl Past {
         if staged.refreshes != options.history.refreshes {
             return Ok(());
         }
-        let paths: Vec<Path> = staged.files.iter().map(|file| Path::from(file.path.as_str())).collect();
+        let paths: Vec<Path> = staged.files.iter().map(|file| stored_path(&file.path)).collect::<Result<_, _>>()?;
         if options.starts_over {
             place.discard(&paths).await;
             return Ok(());
@@ -113,7 +113,7 @@ impl Past {
         files
             .map(|file| {
                 Ok(DataFile {
-                    path: Path::from(file.path.as_str()),
+                    path: stored_path(&file.path)?,
                     bytes: file.bytes,
                     rows: file.rows,
                     stats: file.stats.clone(),

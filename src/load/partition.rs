@@ -30,15 +30,11 @@ impl Partition {
         self.0.iter().map(|(name, value)| (name.clone(), json!(value))).collect::<Map<_, _>>().into()
     }
 
-    /// The folder of the files, for people: readers go by the log. Signs that would have to be escaped are replaced.
+    /// The folder of the files, named as Hive does: some readers take the values from there.
     pub(super) fn folder(&self) -> String {
-        let plain = |text: &str| -> String {
-            let is_plain = |sign: char| sign.is_ascii_alphanumeric() || matches!(sign, '-' | '_' | '.');
-            text.chars().map(|sign| if is_plain(sign) { sign } else { '_' }).take(100).collect()
-        };
         let level = |(name, value): &(String, Option<String>)| {
-            let value = value.as_deref().map_or_else(|| "__HIVE_DEFAULT_PARTITION__".to_owned(), plain);
-            format!("{}={value}/", plain(name))
+            let value = value.as_deref().map_or_else(|| "__HIVE_DEFAULT_PARTITION__".to_owned(), escaped);
+            format!("{}={value}/", escaped(name))
         };
         self.0.iter().map(level).collect()
     }
@@ -77,6 +73,18 @@ impl Partition {
         }
         Ok(RecordBatch::try_new(schema, columns)?)
     }
+}
+
+/// A text as part of a path, with everything but plain signs as in a URL.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => escaped.push(char::from(byte)),
+            byte => escaped.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    escaped
 }
 
 /// Rows by the values of some columns, each group without these.
@@ -177,7 +185,7 @@ mod tests {
         let order = UInt32Array::from(vec![2, 1, 0, 3]);
         let found = arrow::compute::concat_batches(&rows.schema(), &filled).expect("one schema");
         assert_eq!(found, take_record_batch(&rows, &order).expect("rows"));
-        assert!(parts.iter().any(|(partition, _)| partition.folder() == "n=1/day=2022-01-08/is=true/text=a_b_c/"));
+        assert!(parts.iter().any(|(partition, _)| partition.folder() == "n=1/day=2022-01-08/is=true/text=a%2Fb%20c/"));
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub enum Disposition {
     Append,
     Replace,
     Merge,
+    /// Versions of rows; one that has ended has a member `ended` in the model.
+    Scd2,
 }
 
 /// What the API serves before and after.
@@ -39,8 +41,20 @@ impl Disposition {
         }
     }
 
+    /// The one of a seed, with versions of rows among them.
+    pub fn any_of(seed: u64) -> Self {
+        if seed % 4 == 3 { Self::Scd2 } else { Self::of(seed / 4 * 3 + seed % 4) }
+    }
+
+    /// As a config has it. All versions begin and end at one time, so that runs can be compared.
+    pub fn config(self) -> Value {
+        let scd2 = json!({"disposition": "merge", "strategy": "scd2", "boundary_timestamp": "2024-01-25T00:00:00Z"});
+        if self == Self::Scd2 { scd2 } else { self.name().into() }
+    }
+
     pub fn name(self) -> &'static str {
         match self {
+            Self::Scd2 => "scd2",
             Self::Append => "append",
             Self::Replace => "replace",
             Self::Merge => "merge",
@@ -72,6 +86,19 @@ pub fn after(disposition: Disposition, table: &[Value], loaded: &[Value]) -> Vec
     match disposition {
         Disposition::Append => [table, loaded].concat(),
         Disposition::Replace => loaded.to_vec(),
+        Disposition::Scd2 => {
+            let is_valid = |row: &Value| row.get("ended").is_none();
+            let valid: Vec<&Value> = table.iter().filter(|row| is_valid(row)).collect();
+            let ended = |row: &Value| {
+                let mut row = row.clone();
+                if is_valid(&row) && !loaded.contains(&row) {
+                    row["ended"] = json!(true);
+                }
+                row
+            };
+            let begun = loaded.iter().filter(|row| !valid.contains(row)).cloned();
+            table.iter().map(ended).chain(begun).collect()
+        }
         Disposition::Merge => {
             let keyed = |row: &Value| (row["id"].as_i64(), row.clone());
             let mut rows: BTreeMap<Option<i64>, Value> = table.iter().map(keyed).collect();

@@ -19,6 +19,8 @@ pub struct Options {
     pub page_rows: usize,
     /// The config's `limits`.
     pub limits: Value,
+    /// When the load commits, or stages, what it has.
+    pub commit_every: &'static str,
     /// Where the tables go; the folder `lake` of the world if none is given.
     pub destination: Option<Value>,
 }
@@ -41,6 +43,7 @@ impl Options {
             page_rows: 25,
             // Small enough that rows leave memory, and a data file ends, every few pages.
             limits: json!({"memory": "20kB", "file_bytes": "8kB"}),
+            commit_every: "1GB",
             destination: None,
         }
     }
@@ -80,7 +83,8 @@ impl World {
             "resources": [{
                 "name": "items",
                 "primary_key": "id",
-                "write_disposition": options.disposition.name(),
+                "write_disposition": options.disposition.config(),
+                "commit_every": options.commit_every,
                 "endpoint": {"path": "items", "data_selector": "data", "paginator": paginator},
             }],
         });
