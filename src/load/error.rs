@@ -136,29 +136,36 @@ impl From<arrow::error::ArrowError> for LoadErrorKind {
     }
 }
 
+impl LoadErrorKind {
+    /// A stable name of the fault.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Storage { .. } => "storage",
+            Self::Disk { .. } => "disk",
+            Self::Log(_) => "table_log",
+            Self::Parquet(_) => "data_file",
+            Self::Arrow(_) => "types",
+            Self::Feature { .. } => "table_feature",
+            Self::Place { .. } => "table_place",
+            Self::Unconditional => "storage_unconditional",
+            Self::Unconfirmed { .. } => "commit_unconfirmed",
+            Self::Contended { .. } => "commit_contended",
+            Self::OtherRun { .. } => "other_run",
+            Self::OtherPipeline { .. } => "other_pipeline",
+            Self::Taken { .. } => "column_taken",
+            Self::Partition { .. } => "partition",
+            Self::State { .. } => "state",
+            Self::SchemaMoved => "schema_moved",
+            Self::Vanished => "table_vanished",
+            Self::Internal(_) => "internal",
+        }
+    }
+}
+
 impl LoadError {
     /// A stable name of the fault.
     pub fn code(&self) -> &'static str {
-        match &self.kind {
-            LoadErrorKind::Storage { .. } => "storage",
-            LoadErrorKind::Disk { .. } => "disk",
-            LoadErrorKind::Log(_) => "table_log",
-            LoadErrorKind::Parquet(_) => "data_file",
-            LoadErrorKind::Arrow(_) => "types",
-            LoadErrorKind::Feature { .. } => "table_feature",
-            LoadErrorKind::Place { .. } => "table_place",
-            LoadErrorKind::Unconditional => "storage_unconditional",
-            LoadErrorKind::Unconfirmed { .. } => "commit_unconfirmed",
-            LoadErrorKind::Contended { .. } => "commit_contended",
-            LoadErrorKind::OtherRun { .. } => "other_run",
-            LoadErrorKind::OtherPipeline { .. } => "other_pipeline",
-            LoadErrorKind::Taken { .. } => "column_taken",
-            LoadErrorKind::Partition { .. } => "partition",
-            LoadErrorKind::State { .. } => "state",
-            LoadErrorKind::SchemaMoved => "schema_moved",
-            LoadErrorKind::Vanished => "table_vanished",
-            LoadErrorKind::Internal(_) => "internal",
-        }
+        self.kind.code()
     }
 
     /// What to try next.
@@ -207,61 +214,72 @@ impl LoadError {
 
 impl fmt::Display for LoadError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "table `{}` of resource `{}` at {}: ", self.table, self.resource, self.uri)?;
-        match &self.kind {
-            LoadErrorKind::Storage { action, .. } | LoadErrorKind::Disk { action, .. } => {
+        write!(formatter, "table `{}` of resource `{}` at {}: {}", self.table, self.resource, self.uri, self.kind)
+    }
+}
+
+impl fmt::Display for LoadErrorKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Storage { action, .. } | Self::Disk { action, .. } => {
                 write!(formatter, "could not {action}")
             }
-            LoadErrorKind::Log(_) => formatter.write_str("could not read the table's log"),
-            LoadErrorKind::Parquet(_) => formatter.write_str("could not read or write a data file"),
-            LoadErrorKind::Arrow(_) => formatter.write_str("could not bring the rows into the table's types"),
-            LoadErrorKind::Feature { feature } => {
+            Self::Log(_) => formatter.write_str("could not read the table's log"),
+            Self::Parquet(_) => formatter.write_str("could not read or write a data file"),
+            Self::Arrow(_) => formatter.write_str("could not bring the rows into the table's types"),
+            Self::Feature { feature } => {
                 write!(formatter, "the table uses `{feature}`, which this loader does not write")
             }
-            LoadErrorKind::Place { problem } => formatter.write_str(problem),
-            LoadErrorKind::Unconditional => formatter.write_str(
+            Self::Place { problem } => formatter.write_str(problem),
+            Self::Unconditional => formatter.write_str(
                 "the storage ignores the condition of a put (`If-None-Match: *`), so that a commit could be overwritten",
             ),
-            LoadErrorKind::Unconfirmed { version, .. } => {
+            Self::Unconfirmed { version, .. } => {
                 write!(formatter, "the commit of version {version} could not be confirmed")
             }
-            LoadErrorKind::Contended { attempts } => {
+            Self::Contended { attempts } => {
                 write!(formatter, "other writers committed before each of {attempts} attempts")
             }
-            LoadErrorKind::OtherRun { run: None } => {
+            Self::OtherRun { run: None } => {
                 formatter.write_str("another run of this pipeline committed during this one")
             }
-            LoadErrorKind::OtherRun { run: Some(run) } => {
+            Self::OtherRun { run: Some(run) } => {
                 write!(formatter, "another run of this pipeline, {run}, committed during this one")
             }
-            LoadErrorKind::OtherPipeline { pipeline } => {
+            Self::OtherPipeline { pipeline } => {
                 write!(formatter, "the pipeline `{pipeline}` has appended this resource to the table already")
             }
-            LoadErrorKind::Taken { column } => {
+            Self::Taken { column } => {
                 write!(formatter, "the rows have a column `{column}`, which `scd2` needs for itself")
             }
-            LoadErrorKind::Partition { column, problem } => {
+            Self::Partition { column, problem } => {
                 write!(formatter, "the column `{column}` cannot be a partition: {problem}")
             }
-            LoadErrorKind::State { path, problem } => write!(formatter, "the state `{path}` cannot be read: {problem}"),
-            LoadErrorKind::SchemaMoved => {
+            Self::State { path, problem } => write!(formatter, "the state `{path}` cannot be read: {problem}"),
+            Self::SchemaMoved => {
                 formatter.write_str("another writer changed the schema so that the rows do not fit any more")
             }
-            LoadErrorKind::Vanished => formatter.write_str("the table was deleted during the load"),
-            LoadErrorKind::Internal(what) => write!(formatter, "internal error: {what}"),
+            Self::Vanished => formatter.write_str("the table was deleted during the load"),
+            Self::Internal(what) => write!(formatter, "internal error: {what}"),
         }
     }
 }
 
 impl std::error::Error for LoadError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.kind {
-            LoadErrorKind::Storage { source, .. } => Some(source),
-            LoadErrorKind::Disk { source, .. } => Some(source),
-            LoadErrorKind::Unconfirmed { source, .. } => Some(source.as_ref()),
-            LoadErrorKind::Log(source) => Some(source),
-            LoadErrorKind::Parquet(source) => Some(source),
-            LoadErrorKind::Arrow(source) => Some(source),
+        self.kind.source()
+    }
+}
+
+impl std::error::Error for LoadErrorKind {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Storage { source, .. } => Some(source),
+            Self::Disk { source, .. } => Some(source),
+            Self::Unconfirmed { source, .. } => Some(source.as_ref()),
+            Self::Log(source) => Some(source),
+            Self::Parquet(source) => Some(source),
+            Self::Arrow(source) => Some(source),
             _ => None,
         }
     }
