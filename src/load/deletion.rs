@@ -39,6 +39,18 @@ impl Descriptor {
         Self { action, rows }
     }
 
+    /// The file that has the vector; `None`: it stands in the log.
+    ///
+    /// # Errors
+    /// When it is outside of the table's folder.
+    pub(super) fn file(&self) -> Result<Option<Path>, LoadErrorKind> {
+        match self.text("storageType") {
+            "i" => Ok(None),
+            "u" => file_of(self.text("pathOrInlineDv")).map(Some).ok_or_else(damaged),
+            _ => Err(LoadErrorKind::Feature { feature: "deletion vectors outside of the table".to_owned() }),
+        }
+    }
+
     fn text(&self, key: &str) -> &str {
         self.action.get(key).and_then(Value::as_str).unwrap_or_default()
     }
@@ -54,16 +66,14 @@ impl Descriptor {
     pub(super) async fn read(&self, place: &Place) -> Result<RoaringTreemap, LoadErrorKind> {
         let stored = self.text("pathOrInlineDv");
         let size = self.number("sizeInBytes").unwrap_or_default();
-        let vector = match self.text("storageType") {
-            "i" => decoded(stored).and_then(|bytes| bitmap(bytes.get(..usize::try_from(size).ok()?)?)),
-            "u" => {
-                let path = file_of(stored).ok_or_else(damaged)?;
+        let vector = match self.file()? {
+            None => decoded(stored).and_then(|bytes| bitmap(bytes.get(..usize::try_from(size).ok()?)?)),
+            Some(path) => {
                 let at = self.number("offset").unwrap_or(1);
                 let end = at + size + 2 * WORD as u64;
                 let bytes = place.store.get_range(&path, at..end).await;
                 checked(&bytes.map_err(LoadErrorKind::storage("read a deletion vector"))?, size)
             }
-            _ => return Err(LoadErrorKind::Feature { feature: "deletion vectors outside of the table".to_owned() }),
         };
         vector.filter(|vector| vector.len() == self.rows).ok_or_else(damaged)
     }

@@ -45,7 +45,7 @@ pub(super) struct TableFile {
     /// The rows that are gone from it; `None`: none is.
     pub(super) vector: Option<Descriptor>,
     /// Milliseconds since the epoch.
-    modified: i64,
+    pub(super) modified: i64,
     /// The action that takes the file out of the table.
     pub(super) remove: Value,
 }
@@ -76,6 +76,15 @@ impl TableFile {
             Some(vector) => vector.read(place).await,
             None => Ok(RoaringTreemap::new()),
         }
+    }
+
+    /// The action that takes the file out of the table while its rows stay in it, which readers of changes want to know.
+    pub(super) fn remove_rewritten(&self) -> Value {
+        let mut remove = self.remove.clone();
+        if let Some(entries) = remove.get_mut("remove").and_then(Value::as_object_mut) {
+            entries.insert("dataChange".to_owned(), false.into());
+        }
+        remove
     }
 
     /// The action that puts the file back, after [`TableFile::remove`], with more rows gone.
@@ -194,16 +203,8 @@ impl Snapshot {
     /// Refuses a table of which a feature is in use that is not kept up by what we write.
     pub(super) fn check_features(&self, change: Change) -> Result<(), LoadErrorKind> {
         let feature = |name: &str| Err(LoadErrorKind::Feature { feature: name.to_owned() });
-        for key in ["readerFeatures", "writerFeatures"] {
-            let listed = self.protocol.get(key).and_then(Value::as_array);
-            for name in listed.into_iter().flatten().filter_map(Value::as_str) {
-                if !LISTED_BUT_HARMLESS.contains(&name) {
-                    return feature(name);
-                }
-            }
-        }
-        let legacy = |key: &str| self.protocol.get(key).and_then(Value::as_u64).unwrap_or(1);
-        if legacy("minReaderVersion") == 2 || legacy("minReaderVersion") > 3 || legacy("minWriterVersion") > 7 {
+        self.check_protocol()?;
+        if self.protocol_version("minReaderVersion") == 2 {
             return feature("columnMapping");
         }
         for name in self.partitions() {
@@ -231,6 +232,23 @@ impl Snapshot {
             }
         }
         Ok(())
+    }
+
+    /// Refuses a table that lists a feature that is not known here: it may have files that nothing here knows of.
+    pub(super) fn check_protocol(&self) -> Result<(), LoadErrorKind> {
+        let listed = ["readerFeatures", "writerFeatures"].map(|key| self.protocol.get(key).and_then(Value::as_array));
+        let mut listed = listed.into_iter().flatten().flatten().filter_map(Value::as_str);
+        if let Some(name) = listed.find(|name| !LISTED_BUT_HARMLESS.contains(name)) {
+            return Err(LoadErrorKind::Feature { feature: name.to_owned() });
+        }
+        if self.protocol_version("minReaderVersion") > 3 || self.protocol_version("minWriterVersion") > 7 {
+            return Err(LoadErrorKind::Feature { feature: "a newer protocol".to_owned() });
+        }
+        Ok(())
+    }
+
+    fn protocol_version(&self, key: &str) -> u64 {
+        self.protocol.get(key).and_then(Value::as_u64).unwrap_or(1)
     }
 
     /// Commits between checkpoints, if the table says.

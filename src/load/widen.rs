@@ -3,7 +3,7 @@
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Int64Type, Schema, SchemaRef};
 use futures::TryStreamExt;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::commit::{CommitOutcome, Entry};
 use super::datafile::{DataFile, DataWriter, paths, written};
@@ -103,20 +103,11 @@ impl Widening<'_> {
         let mut entry = Entry::new("CHANGE COLUMN", json!({}), self.run_id);
         entry.push(json!({ "metaData": metadata }));
         for file in &self.snapshot.files {
-            entry.push(without_data_change(&file.remove));
+            entry.push(file.remove_rewritten());
         }
         for file in files {
             entry.push_rewritten(file);
         }
         entry.commit(self.place, self.snapshot.version + 1).await
     }
-}
-
-/// The rows stay the same, which readers of changes want to know.
-fn without_data_change(remove: &Value) -> Value {
-    let mut remove = remove.clone();
-    if let Some(entries) = remove.get_mut("remove").and_then(Value::as_object_mut) {
-        entries.insert("dataChange".to_owned(), false.into());
-    }
-    remove
 }
