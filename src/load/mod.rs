@@ -23,6 +23,7 @@ mod history;
 mod key;
 mod key_runs;
 mod layout;
+mod log_files;
 mod merge;
 mod open;
 mod partition;

@@ -13,6 +13,7 @@ mod client;
 mod dispositions;
 mod equal;
 mod fuzz;
+mod maintenance;
 mod merge;
 mod paging;
 mod partitions;
