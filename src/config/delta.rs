@@ -1,7 +1,13 @@
 //! `delta`: how a resource's table is kept in Delta Lake.
 
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+use super::duration::duration;
+use super::problem::{Problem, Report, code};
 use super::reader::Reader;
-use crate::plan::DeltaOptions;
+use super::tree::Tree;
+use crate::plan::{DeltaOptions, Maintenance, RETENTION_MIN};
 
 /// Reads the key of a resource.
 pub(super) fn read(reader: &mut Reader<'_>) -> DeltaOptions {
@@ -9,8 +15,33 @@ pub(super) fn read(reader: &mut Reader<'_>) -> DeltaOptions {
     let Some(mut reader) = reader.present("delta").and_then(|tree| Reader::open(tree, report)) else {
         return DeltaOptions::default();
     };
-    let deletion_vectors = reader.bool("deletion_vectors").unwrap_or_default();
-    let options = DeltaOptions { deletion_vectors, ..DeltaOptions::default() };
+    let options = DeltaOptions {
+        deletion_vectors: reader.bool("deletion_vectors").unwrap_or_default(),
+        maintenance: reader.present("maintenance").map(|tree| maintenance(tree, report)).unwrap_or_default(),
+        ..DeltaOptions::default()
+    };
     reader.close();
     options
+}
+
+fn maintenance(tree: &Tree, report: &Report) -> Maintenance {
+    let Some(mut reader) = Reader::open(tree, report) else { return Maintenance::default() };
+    let maintenance = Maintenance {
+        optimize_files: reader.integer("optimize_files", 1).and_then(NonZeroU64::new),
+        vacuum: reader.bool("vacuum").unwrap_or_default(),
+        retention: reader.present("retention").and_then(|tree| retention(tree, report)),
+    };
+    reader.close();
+    maintenance
+}
+
+/// Less than the usual retention is asked for by hand only, where somebody knows that nothing else is at work on the table.
+fn retention(tree: &Tree, report: &Report) -> Option<Duration> {
+    let retention = duration(tree, report)?;
+    if retention < RETENTION_MIN {
+        let problem = Problem::new(code::INVALID, &tree.at, format!("`{}` must be at least 7 days", tree.label));
+        report.add(problem.hint("`alluvium table vacuum --allow-short-retention` takes less"));
+        return None;
+    }
+    Some(retention)
 }

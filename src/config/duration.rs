@@ -18,8 +18,8 @@ pub(super) fn duration(tree: &Tree, report: &Report) -> Option<Duration> {
     duration
 }
 
-/// Reads a duration that is longer than nothing.
-pub(super) fn parse(text: &str) -> Option<Duration> {
+/// Reads a duration that is longer than nothing, such as `250ms`, `30s`, `10m`, `24h` or `7d`; a plain number is one of seconds.
+pub fn parse(text: &str) -> Option<Duration> {
     let text = text.trim().to_lowercase();
     let digits = text.find(|sign: char| !sign.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);

@@ -40,9 +40,11 @@ mod syntax;
 mod tree;
 mod write;
 
+pub use duration::parse as parse_duration;
 pub use problem::{Place, Problem, Problems, code};
 pub use secrets::Surroundings;
 pub use set::Override;
+pub use size::parse as parse_size;
 pub use source::Source;
 
 use problem::Report;

@@ -24,8 +24,8 @@ pub(super) fn bytes(tree: &Tree, report: &Report) -> Option<u64> {
     size
 }
 
-/// Reads a size that is more than nothing.
-pub(super) fn parse(text: &str) -> Option<u64> {
+/// Reads a size of at least one byte such as `128MB` or `64MiB`; a number without a unit is one of bytes.
+pub fn parse(text: &str) -> Option<u64> {
     let text = text.trim().to_lowercase();
     let unit = UNITS.iter().find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, *factor)));
     let (number, factor) = unit.unwrap_or((&text, 1));

@@ -1,5 +1,12 @@
 //! How a resource's table is kept in Delta Lake.
 
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+/// The least age of a file that a vacuum removes, unless a user asks for less: longer than any load and any reader takes, and what
+/// Delta Lake's own vacuum keeps to.
+pub const RETENTION_MIN: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// What the table of one resource uses of Delta Lake (`delta`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DeltaOptions {
@@ -9,4 +16,17 @@ pub struct DeltaOptions {
     /// Columns whose values split the table's files, by column name or source key (the hint `partition`). A table that is there keeps
     /// what it has.
     pub partitions: Vec<String>,
+    /// What is done to the table after a load.
+    pub maintenance: Maintenance,
+}
+
+/// What is done to a table after a load (`delta.maintenance`); by default nothing. Where it fails, the rows are loaded all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Maintenance {
+    /// The table is compacted once it has more files than this that are small or have a deletion vector (`optimize_files`).
+    pub optimize_files: Option<NonZeroU64>,
+    /// Files that the table does not need any more are removed (`vacuum`).
+    pub vacuum: bool,
+    /// The age from which on they are, at least [`RETENTION_MIN`] (`retention`); `None`: what the table says, at least that.
+    pub retention: Option<Duration>,
 }

@@ -225,3 +225,26 @@ fn arguments_choose_the_resources_and_the_folder() {
     case.options.resources = vec!["post".into()];
     assert_eq!(case.problems(), ["--resource: there is no resource `post` (did you mean `posts`?)"]);
 }
+
+#[test]
+fn the_maintenance_of_a_table_is_read() {
+    use crate::plan::Maintenance;
+    let maintenance = |text: &str| one(text).resource().delta.maintenance;
+    assert_eq!(maintenance("delta: {deletion_vectors: true}"), Maintenance::default());
+    let read = maintenance("delta: {maintenance: {optimize_files: 20, vacuum: true, retention: 8d}}");
+    let days = |days: u64| std::time::Duration::from_secs(days * 86_400);
+    assert_eq!((read.optimize_files.map(std::num::NonZeroU64::get), read.vacuum), (Some(20), true));
+    assert_eq!(read.retention, Some(days(8)));
+    assert_eq!(maintenance("delta: {maintenance: {retention: 604800}}").retention, Some(days(7)));
+    let wrong = "delta: {maintenance: {optimize_files: 0, vacuum: often, retention: 24h, keep: 1}}";
+    assert_eq!(
+        one(wrong).problems(),
+        [
+            "config.yaml:4:41: `optimize_files` must be at least 1",
+            "config.yaml:4:52: `vacuum` must be a boolean, not a string",
+            "config.yaml:4:70: `retention` must be at least 7 days (`alluvium table vacuum --allow-short-retention` takes less)",
+            "config.yaml:4:75: unknown key `keep` in `resources[0].delta.maintenance` (valid here: `optimize_files`, `vacuum`, `retention`)",
+        ]
+    );
+    assert_eq!(one("delta: {maintenance: {retention: soon}}").problems().len(), 1);
+}
