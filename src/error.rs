@@ -4,10 +4,10 @@ use std::fmt;
 
 use crate::client::{ClientErrorKind, StartError};
 use crate::extract::{ExtractError, ExtractErrorKind};
-use crate::load::LoadError;
+use crate::load::{LoadError, TableError};
 use crate::normalize::NormalizeError;
 
-/// A failure of one resource. The message is in `Display`, its causes in `source()`.
+/// A failure of one resource, or of the work on one table. The message is in `Display`, its causes in `source()`.
 #[derive(Debug)]
 pub struct Error(Stage);
 
@@ -17,6 +17,7 @@ enum Stage {
     Extract(Box<ExtractError>),
     Normalize(Box<NormalizeError>),
     Load(Box<LoadError>),
+    Table(Box<TableError>),
     Interrupted(Interrupted),
     Task(&'static str),
 }
@@ -41,6 +42,8 @@ pub(crate) enum Interrupted {
 /// What kind of failure it is: what a caller does about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorClass {
+    /// Something else was to be asked for.
+    Config,
     /// The API refused the credentials.
     Auth,
     /// The API could not be reached, or answered what cannot be used.
@@ -59,6 +62,7 @@ impl ErrorClass {
     /// The class's name in a report.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Config => "config",
             Self::Auth => "auth",
             Self::Api => "api",
             Self::Data => "data",
@@ -97,6 +101,9 @@ impl Error {
             Stage::Normalize(_) => ErrorClass::Data,
             Stage::Load(error) if error.code() == "internal" => ErrorClass::Internal,
             Stage::Load(_) => ErrorClass::Storage,
+            Stage::Table(error) if error.is_misuse() => ErrorClass::Config,
+            Stage::Table(error) if error.code() == "internal" => ErrorClass::Internal,
+            Stage::Table(_) => ErrorClass::Storage,
             Stage::Interrupted(_) => ErrorClass::Interrupted,
             Stage::Task(_) => ErrorClass::Internal,
         }
@@ -109,6 +116,7 @@ impl Error {
             Stage::Extract(error) => error.code(),
             Stage::Normalize(error) => error.code(),
             Stage::Load(error) => error.code(),
+            Stage::Table(error) => error.code(),
             Stage::Interrupted(_) => "interrupted",
             Stage::Task(_) => "internal",
         }
@@ -120,6 +128,7 @@ impl Error {
             Stage::Extract(error) => error.hint(),
             Stage::Normalize(error) => error.hint(),
             Stage::Load(error) => error.hint(),
+            Stage::Table(error) => error.hint(),
             Stage::Interrupted(Interrupted::Dropped) => {
                 Some("run again: nothing of this resource was committed".to_owned())
             }
@@ -136,6 +145,7 @@ impl Error {
             Stage::Extract(error) => Some(format!("page {}, {}", error.page, error.url)),
             Stage::Normalize(error) => error.at(),
             Stage::Load(error) => Some(error.uri.clone()),
+            Stage::Table(error) => Some(error.uri.clone()),
             Stage::Start(_) | Stage::Interrupted(_) | Stage::Task(_) => None,
         }
     }
@@ -165,6 +175,12 @@ impl From<LoadError> for Error {
     }
 }
 
+impl From<TableError> for Error {
+    fn from(error: TableError) -> Self {
+        Self(Stage::Table(Box::new(error)))
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
@@ -172,6 +188,7 @@ impl fmt::Display for Error {
             Stage::Extract(error) => error.fmt(formatter),
             Stage::Normalize(error) => error.fmt(formatter),
             Stage::Load(error) => error.fmt(formatter),
+            Stage::Table(error) => error.fmt(formatter),
             Stage::Interrupted(Interrupted::Dropped) => formatter.write_str("stopped on request"),
             Stage::Interrupted(Interrupted::Committed { pages }) => {
                 write!(formatter, "stopped on request after page {pages}; the pages up to it are committed")
@@ -194,6 +211,7 @@ impl std::error::Error for Error {
             Stage::Extract(error) => error.source(),
             Stage::Normalize(error) => error.source(),
             Stage::Load(error) => error.source(),
+            Stage::Table(error) => error.source(),
             Stage::Interrupted(_) | Stage::Task(_) => None,
         }
     }

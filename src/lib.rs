@@ -10,6 +10,8 @@
 //! 5. [`load`] writes, merges and commits.
 //! 6. [`pipeline`] puts them together.
 //!
+//! [`table`] looks after a table beside that.
+//!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! use alluvium::{config, pipeline};
@@ -44,5 +46,7 @@ pub mod load;
 pub mod error;
 
 pub mod pipeline;
+
+pub mod table;
 
 pub use error::{Error, ErrorClass};

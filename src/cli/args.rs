@@ -19,6 +19,9 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Loads every resource of a config (.yaml, .json, .toml or .py) into its Delta table
     Run(RunArgs),
+    /// Looks after one table
+    #[command(subcommand)]
+    Table(TableCommand),
     /// Loads real data from an API inside this program, to see it work
     Demo(DemoArgs),
 }
@@ -78,6 +81,39 @@ pub(crate) enum ProgressStyle {
     Plain,
     /// Nothing
     None,
+}
+
+/// What to do to a table.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TableCommand {
+    /// Puts small files together and leaves out for good what deletion vectors have taken out; the rows stay the same
+    Optimize(OptimizeArgs),
+}
+
+/// The arguments of `table optimize`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct OptimizeArgs {
+    #[command(flatten)]
+    pub(crate) table: TableArgs,
+    /// The columns that rows are sorted by, such as `id` or `day,id`; without it they keep their order
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    pub(crate) key: Vec<String>,
+    /// The size that files are to have; those of less than half of it are put together
+    #[arg(long, value_name = "SIZE", default_value = "100MiB")]
+    pub(crate) target_size: String,
+}
+
+/// Which table it is, and how the end is shown.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TableArgs {
+    /// The folder or URI of the table
+    pub(crate) uri: String,
+    /// An option of the storage, such as `AWS_REGION=eu-central-1`; may be given several times
+    #[arg(long = "storage-option", value_name = "NAME=VALUE")]
+    pub(crate) storage_options: Vec<String>,
+    /// The form of the report on stdout
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub(crate) output: Output,
 }
 
 /// The arguments of `demo`.

@@ -9,7 +9,7 @@ use alluvium::pipeline::{RunReport, RunStatus};
 pub(crate) enum Exit {
     /// 0: every resource is loaded.
     Ok,
-    /// 1: no resource is loaded.
+    /// 1: no resource is loaded, or the work on a table failed.
     Failed,
     /// 2: nothing was started, because the config or the command line is wrong.
     NotStarted,
@@ -42,6 +42,15 @@ impl Exit {
                     Self::Failed
                 }
             }
+        }
+    }
+}
+
+impl From<&alluvium::Error> for Exit {
+    fn from(error: &alluvium::Error) -> Self {
+        match error.class() {
+            alluvium::ErrorClass::Config => Self::NotStarted,
+            _ => Self::Failed,
         }
     }
 }

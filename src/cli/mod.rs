@@ -7,6 +7,7 @@ mod exit;
 mod progress;
 mod render;
 mod run;
+mod table;
 
 use std::process::ExitCode;
 
@@ -33,6 +34,7 @@ pub(crate) fn main() -> ExitCode {
     let exit = runtime.block_on(async {
         match args.command {
             Command::Run(args) => run::run(&args).await,
+            Command::Table(command) => table::table(&command).await,
             Command::Demo(args) => demo::demo(&args).await,
         }
     });

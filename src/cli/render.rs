@@ -40,7 +40,15 @@ pub(crate) fn report(output: Output, report: &RunReport) {
     }
 }
 
-/// Prints why nothing was started.
+/// Prints what was done to a table; `text` for people.
+pub(crate) fn table(output: Output, report: &impl Serialize, text: impl FnOnce() -> String) {
+    match output {
+        Output::Json => json(report),
+        Output::Text => out(&text()),
+    }
+}
+
+/// Prints why nothing was started, or what failed.
 pub(crate) fn refused(output: Output, errors: &[ErrorReport]) {
     match output {
         Output::Json => json(&Printed {
@@ -53,7 +61,8 @@ pub(crate) fn refused(output: Output, errors: &[ErrorReport]) {
         }),
         Output::Text => {
             for error in errors {
-                let place = error.at.as_ref().map(|at| format!("{at}: ")).unwrap_or_default();
+                let place = error.at.as_ref().filter(|at| !error.message.contains(at.as_str()));
+                let place = place.map(|at| format!("{at}: ")).unwrap_or_default();
                 problem(&format!("{place}{}", error.message));
                 if let Some(hint) = &error.hint {
                     problem(&format!("  hint: {hint}"));
@@ -90,7 +99,7 @@ pub(crate) fn problem(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
-fn json(printed: &Printed<'_>) {
+fn json(printed: &impl Serialize) {
     match serde_json::to_string_pretty(printed) {
         Ok(text) => out(&text),
         Err(error) => problem(&format!("could not print the report: {error}")),

@@ -357,7 +357,7 @@ fn receipt(version: Option<u64>, commits: u64, sequence: Option<i64>, change: &C
 }
 
 /// Waits a random while below 50 ms × 2^attempt, at most 5 s, so that writers in a race part.
-async fn wait_before(attempt: usize) {
+pub(super) async fn wait_before(attempt: usize) {
     let ceiling = 50_u64.saturating_mul(1 << attempt.min(7)).min(5_000);
     tokio::time::sleep(Duration::from_millis(fastrand::u64(1..=ceiling))).await;
 }

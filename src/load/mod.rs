@@ -11,6 +11,7 @@
 mod align;
 mod cardinality;
 mod commit;
+mod compact;
 mod cores;
 mod datafile;
 mod dedup;
@@ -24,6 +25,7 @@ mod key;
 mod key_runs;
 mod layout;
 mod log_files;
+mod maintenance;
 mod merge;
 mod open;
 mod partition;
@@ -31,6 +33,7 @@ mod read;
 mod rejects;
 mod row_text;
 mod schema;
+mod sort;
 mod source;
 mod spill;
 mod staged;
@@ -44,6 +47,7 @@ mod versions;
 mod widen;
 
 pub use error::{LoadError, LoadErrorKind};
+pub use maintenance::{OptimizeOptions, OptimizeReport, TableError, TableErrorKind, optimize};
 
 use crate::flow::{KeyColumns, LoadSchema, Receipt, TableBatch, TableState, Waypoint};
 use crate::plan::{History, Limits, Matched, PipelineName, ResourcePlan, Target, WriteDisposition};

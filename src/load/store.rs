@@ -27,6 +27,12 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// The place of a table that exists, for all that can be told without asking the store.
+    pub(super) fn open_existing(target: &Target) -> Result<Option<Self>, LoadErrorKind> {
+        let is_missing = target.local_path().is_some_and(|path| !path.is_dir());
+        if is_missing { Ok(None) } else { Self::open(target).map(Some) }
+    }
+
     /// The place of a table that may not exist yet.
     pub(super) fn open(target: &Target) -> Result<Self, LoadErrorKind> {
         let local = target.local_path().map(std::path::absolute).transpose();

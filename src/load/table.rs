@@ -41,7 +41,7 @@ pub(super) struct TableFile {
     pub(super) stats: Option<Value>,
     pub(super) partition: Partition,
     /// The least and the greatest value of the columns of its partition, which are the same.
-    partition_bounds: BTreeMap<String, Value>,
+    pub(super) partition_bounds: BTreeMap<String, Value>,
     /// The rows that are gone from it; `None`: none is.
     pub(super) vector: Option<Descriptor>,
     /// Milliseconds since the epoch.

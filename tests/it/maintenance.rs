@@ -1,4 +1,4 @@
-//! Upkeep of tables: checkpoints, and what goes with them. The rows must be the same whatever is done to the files.
+//! Compaction and upkeep. The rows must be the same whatever is done to the files.
 
 use std::fs;
 use std::path::Path;
@@ -6,12 +6,305 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
-use crate::support::command::{Bench, people};
+use crate::support::command::{Bench, Run, alluvium, people};
+use crate::support::lake::Lake;
+use crate::support::s3::Server;
 
+/// A page of the API is a file of the table.
+const FILE_A_PAGE: [&str; 4] = ["--set", "limits.memory=1", "--set", "limits.file_bytes=1"];
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Runs `alluvium table` on the table `items`.
+async fn table(bench: &Bench, command: &str, more: &[&str]) -> Run {
+    let mut arguments = vec!["table", command];
+    let options: Vec<String> = match &bench.s3 {
+        None => vec!["lake/items".to_owned()],
+        Some(s3) => {
+            let options = s3.options().into_iter().map(|(name, value)| format!("--storage-option={name}={value}"));
+            [s3.uri("tables/items")].into_iter().chain(options).collect()
+        }
+    };
+    arguments.extend(options.iter().map(String::as_str));
+    arguments.extend(["--output", "json"]);
+    arguments.extend(more);
+    let output = alluvium(bench.folder.path(), &arguments).await;
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("a report on every exit: {stderr}"));
+    Run { code: output.status.code().expect("no signal"), report, stderr }
+}
+
+/// Loads what the API serves, each page into a file of its own.
+async fn load_small(bench: &Bench, config: &Path) {
+    let run = bench.run(config, &FILE_A_PAGE).await;
+    assert_eq!(run.code, 0, "{:#}\n{}", run.report, run.stderr);
+}
+
+/// The report of a command that must succeed.
+async fn done(bench: &Bench, command: &str, more: &[&str]) -> Value {
+    let run = table(bench, command, more).await;
+    assert_eq!(run.code, 0, "{:#}\n{}", run.report, run.stderr);
+    run.report
+}
+
+/// The code and the message of the error of a command that must fail.
+fn error(run: &Run) -> (i32, &str, &str) {
+    let error = &run.report["errors"][0];
+    (run.code, error["code"].as_str().expect("a code"), error["message"].as_str().expect("a message"))
+}
+
+fn assert_rows(table: &Lake, expected: &[Value]) {
+    let mut expected = expected.to_vec();
+    expected.sort_by_key(Value::to_string);
+    assert_eq!(table.rows, expected);
+}
+
+fn ids(rows: &[Value]) -> Vec<i64> {
+    rows.iter().map(|row| row["id"].as_i64().expect("an id")).collect()
+}
+
+/// People in no order.
+fn shuffled(ids: std::ops::Range<i64>) -> Vec<Value> {
+    let mut rows = people(ids);
+    fastrand::Rng::with_seed(3).shuffle(&mut rows);
+    rows
+}
 
 fn append() -> Value {
     json!({"write_disposition": "append"})
+}
+
+fn with_vectors() -> Value {
+    json!({"delta": {"deletion_vectors": true}})
+}
+
+/// What some actions of an entry say, such as all its `add`.
+fn of<'a>(actions: &'a [Value], kind: &str) -> Vec<&'a Value> {
+    actions.iter().filter_map(|action| action.get(kind)).collect()
+}
+
+#[tokio::test]
+async fn small_files_become_one_that_is_sorted_and_once_is_enough() {
+    let rows = shuffled(0..95);
+    for s3 in [None, Some(Server::start().await)] {
+        let mut bench = Bench::new(rows.clone()).await;
+        bench.s3 = s3;
+        load_small(&bench, &bench.config(&append())).await;
+        let before = bench.table("items").await;
+        assert_eq!(before.files.len(), 10);
+
+        let report = done(&bench, "optimize", &["--key", "ID"]).await;
+        let after = bench.table("items").await;
+        assert_eq!(
+            ["version", "files_removed", "files_added", "rows"].map(|key| report[key].as_u64()),
+            [Some(1), Some(10), Some(1), Some(95)],
+            "{report:#}"
+        );
+        assert!(report["bytes_before"].as_u64() > report["bytes_after"].as_u64(), "{report:#}");
+        assert_eq!((after.files.len(), &after.rows), (1, &before.rows));
+        assert_eq!(ids(&after.stored), (0..95).collect::<Vec<_>>());
+        assert!(before.files.is_subset(&bench.files("items").await), "readers of the version before may be at work");
+
+        let report = done(&bench, "optimize", &["--key", "id"]).await;
+        assert_eq!((&report["version"], &report["files_removed"]), (&json!(1), &json!(0)), "{report:#}");
+        if bench.s3.is_some() {
+            continue;
+        }
+        let entry = bench.actions(1);
+        let info = of(&entry, "commitInfo")[0];
+        assert_eq!(
+            (&info["operation"], &info["operationParameters"]["sortedBy"]),
+            (&json!("OPTIMIZE"), &json!("[\"id\"]"))
+        );
+        let changes = [of(&entry, "add"), of(&entry, "remove")].concat();
+        assert!(changes.len() == 11 && changes.iter().all(|action| action["dataChange"] == json!(false)), "{entry:#?}");
+        let stats: Value =
+            serde_json::from_str(of(&entry, "add")[0]["stats"].as_str().expect("statistics")).expect("JSON");
+        assert_eq!((&stats["minValues"]["id"], &stats["maxValues"]["id"]), (&json!(0), &json!(94)));
+        // The pipeline's position is that of before.
+        assert_eq!(bench.load(&bench.config(&json!({}))).await["rows"]["unchanged"], 95);
+    }
+}
+
+#[tokio::test]
+async fn files_whose_keys_lie_near_each_other_share_a_bin() {
+    // The later keys first, 95 files in all.
+    let bench = Bench::new(people(450..950)).await;
+    load_small(&bench, &bench.config(&append())).await;
+    bench.serve(people(0..450));
+    load_small(&bench, &bench.config(&append())).await;
+    let before = bench.table("items").await;
+    assert_eq!(before.files.len(), 95);
+    let arguments = ["--key", "id,name", "--target-size", "4kB"];
+    let report = done(&bench, "optimize", &arguments).await;
+    let after = bench.table("items").await;
+    assert_eq!(before.rows, after.rows);
+    let count = |key: &str| usize::try_from(report[key].as_u64().expect("a count")).expect("small");
+    // It takes more than one pass, because a small file is mostly footer; what is between does not count.
+    assert_eq!(
+        (count("files_removed"), count("files_added"), count("rows")),
+        (95, after.files.len(), 950),
+        "{report:#}"
+    );
+    assert!((3..30).contains(&after.files.len()) && report["version"].as_u64() > Some(2), "{report:#}");
+    let steps = ids(&after.stored);
+    let breaks = steps.windows(2).filter(|pair| pair[1] != pair[0] + 1).count();
+    assert!(breaks < after.files.len(), "each file has a range of its own: {steps:?}");
+    assert_eq!(done(&bench, "optimize", &arguments).await["files_removed"], 0);
+}
+
+#[tokio::test]
+async fn without_a_key_rows_keep_their_order() {
+    let bench = Bench::new(shuffled(0..50)).await;
+    load_small(&bench, &bench.config(&append())).await;
+    bench.serve(shuffled(50..90));
+    load_small(&bench, &bench.config(&append())).await;
+    done(&bench, "optimize", &[]).await;
+    let table = bench.table("items").await;
+    assert_eq!(table.files.len(), 1);
+    assert_eq!(ids(&table.stored), ids(&[shuffled(0..50), shuffled(50..90)].concat()));
+}
+
+#[tokio::test]
+async fn a_text_prints_what_was_done() {
+    let bench = Bench::new(people(0..20)).await;
+    load_small(&bench, &bench.config(&append())).await;
+    let text = async |arguments: &[&str]| {
+        let output = alluvium(bench.folder.path(), &[&["table"], arguments].concat()).await;
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).expect("a text")
+    };
+    let first = text(&["optimize", "lake/items"]).await;
+    assert!(first.starts_with("lake/items is at version 1\n  2 files of "), "{first}");
+    assert!(first.contains(" became 1 file of ") && first.ends_with(" kB, with 20 rows\n"), "{first}");
+    let second = text(&["optimize", "lake/items"]).await;
+    assert_eq!(second, "lake/items stays at version 1: there is nothing to put together\n");
+}
+
+#[tokio::test]
+async fn deletion_vectors_are_purged() {
+    let mut rows = people(0..300);
+    let bench = Bench::new(rows.clone()).await;
+    let config = bench.config(&with_vectors());
+    bench.load(&config).await;
+    for row in [3, 150, 299] {
+        rows[row]["name"] = "changed".into();
+        bench.serve(vec![rows[row].clone()]);
+        bench.load(&config).await;
+    }
+    let before = bench.table("items").await;
+    assert_eq!(before.vectors.values().copied().collect::<Vec<_>>(), [3]);
+    // So that no file is small, and only that with a vector is written again.
+    let report = done(&bench, "optimize", &["--target-size", "1"]).await;
+    assert_eq!(
+        (&report["files_removed"], &report["files_added"], &report["rows"]),
+        (&json!(1), &json!(1), &json!(297))
+    );
+    let after = bench.table("items").await;
+    assert_rows(&after, &rows);
+    assert!(after.vectors.is_empty());
+    assert_eq!(done(&bench, "optimize", &["--target-size", "1"]).await["files_removed"], 0);
+
+    // The table goes on having them.
+    rows[7]["name"] = "again".into();
+    bench.serve(rows.clone());
+    bench.load(&config).await;
+    let table = bench.table("items").await;
+    assert_eq!(table.vectors.len(), 1);
+    assert_rows(&table, &rows);
+    done(&bench, "optimize", &["--key", "id"]).await;
+    let table = bench.table("items").await;
+    assert_eq!((table.files.len(), table.vectors.len()), (1, 0));
+    assert_eq!(ids(&table.stored), (0..300).collect::<Vec<_>>());
+    assert_rows(&table, &rows);
+}
+
+#[tokio::test]
+async fn loaders_and_compactions_that_race_lose_no_row_and_double_none() {
+    for vectors in [false, true] {
+        let mut rows = people(0..200);
+        let bench = Bench::new(rows.clone()).await;
+        let merge = json!({"delta": {"deletion_vectors": vectors}});
+        let config = bench.config(&merge);
+        load_small(&bench, &config).await;
+        let other = bench.write("other.json", &fs::read_to_string(&config).expect("the config"));
+        let mut random = fastrand::Rng::with_seed(u64::from(vectors));
+        for turn in 0..6 {
+            for _ in 0..10 {
+                let row = random.usize(0..rows.len());
+                rows[row]["name"] = format!("turn {turn}").into();
+            }
+            rows.extend(people(200 + turn * 10..200 + (turn + 1) * 10));
+            bench.serve(rows.clone());
+            let key: &[&str] = if turn % 2 == 0 { &["--key", "id"] } else { &[] };
+            let later = Duration::from_millis(random.u64(0..300));
+            let (first, second, third, fourth) = tokio::join!(
+                bench.run(&config, &FILE_A_PAGE),
+                bench.run(&other, &[]),
+                table(&bench, "optimize", key),
+                async {
+                    tokio::time::sleep(later).await;
+                    table(&bench, "optimize", key).await
+                }
+            );
+            for run in [&first, &second, &third, &fourth] {
+                assert_eq!(run.code, 0, "turn {turn}: {:#}\n{}", run.report, run.stderr);
+            }
+            assert_rows(&bench.table("items").await, &rows);
+        }
+        done(&bench, "optimize", &["--key", "id"]).await;
+        let table = bench.table("items").await;
+        assert_eq!((table.files.len(), table.vectors.len()), (1, 0));
+        assert_rows(&table, &rows);
+        // Whatever was written for nothing is gone: all else the log has named at some time.
+        let named: String = (0..).map_while(|version| fs::read_to_string(bench.entry(version)).ok()).collect();
+        let files = bench.files("items").await;
+        let data: Vec<&String> = files.iter().filter(|path| path.ends_with(".parquet")).collect();
+        assert!(data.iter().all(|path| named.contains(path.as_str())), "{data:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_others_wrote_with_features_is_refused() {
+    let bench = Bench::new(people(0..20)).await;
+    load_small(&bench, &bench.config(&append())).await;
+    let mut metadata = of(&bench.actions(0), "metaData")[0].clone();
+    metadata["configuration"] = json!({"delta.enableChangeDataFeed": "true"});
+    fs::write(bench.entry(1), format!("{}\n", json!({ "metaData": metadata }))).expect("an entry");
+    let run = table(&bench, "optimize", &[]).await;
+    let expected = "table at lake/items: the table uses `changeDataFeed`, which this loader does not write";
+    assert_eq!(error(&run), (1, "table_feature", expected));
+    assert_eq!(bench.parquet_files("items").await, 2);
+}
+
+#[tokio::test]
+async fn wrong_usage_is_told_apart_from_failure() {
+    let bench = Bench::new(people(0..5)).await;
+    bench.load(&bench.config(&json!({}))).await;
+    let run = table(&bench, "optimize", &["--key", "id,nobody"]).await;
+    assert_eq!(error(&run), (2, "no_column", "table at lake/items: there is no column `nobody` to sort by"));
+    assert_eq!(run.report["errors"][0]["hint"], "it has `id`, `name`, `score`");
+    let run = table(&bench, "optimize", &["--target-size", "big", "--storage-option", "canary-value"]).await;
+    assert_eq!(error(&run), (2, "usage", "`--storage-option` must be `NAME=VALUE`"));
+    assert_eq!(run.report["errors"].as_array().map(Vec::len), Some(2), "both are told");
+    assert!(!format!("{}{}", run.report, run.stderr).contains("canary-value"));
+}
+
+#[tokio::test]
+async fn where_there_is_no_table_nothing_is_made() {
+    for s3 in [None, Some(Server::start().await)] {
+        let mut bench = Bench::new(Vec::new()).await;
+        bench.s3 = s3;
+        let run = table(&bench, "optimize", &[]).await;
+        let (code, name, message) = error(&run);
+        assert_eq!((code, name), (1, "no_table"));
+        assert!(message.ends_with("items: there is no Delta table"), "{message}");
+        assert!(!bench.path("lake").exists());
+        if bench.s3.is_none() {
+            fs::create_dir_all(bench.path("lake/items")).expect("a folder");
+            assert_eq!(error(&table(&bench, "optimize", &[]).await).1, "no_table");
+            assert_eq!(fs::read_dir(bench.path("lake/items")).expect("the folder").count(), 0);
+        }
+    }
 }
 
 /// Makes a file so many days old.

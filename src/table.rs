@@ -1,0 +1,18 @@
+//! What is done to one table beside loading it, so that it stays quick to read.
+
+pub use crate::load::{OptimizeOptions, OptimizeReport};
+
+use crate::error::Error;
+use crate::load;
+use crate::plan::Target;
+
+/// Puts small files of a table together, sorted by key if one is given, and leaves out for good what deletion vectors have taken out.
+///
+/// The rows stay the same; readers and writers need not stop. A second call finds nothing to do. Must be called within a multi-threaded
+/// tokio runtime, on a thread that may block.
+///
+/// # Errors
+/// When there is no table, it lacks a key column, uses a feature that is not written, or cannot be read or written.
+pub async fn optimize(table: &Target, options: &OptimizeOptions) -> Result<OptimizeReport, Error> {
+    Ok(load::optimize(table, options).await?)
+}
