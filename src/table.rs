@@ -1,6 +1,6 @@
-//! What is done to one table beside loading it, so that it stays quick to read.
+//! What is done to one table beside loading it, so that it stays quick to read and does not grow for ever.
 
-pub use crate::load::{OptimizeOptions, OptimizeReport};
+pub use crate::load::{OptimizeOptions, OptimizeReport, VacuumOptions, VacuumReport};
 
 use crate::error::Error;
 use crate::load;
@@ -15,4 +15,12 @@ use crate::plan::Target;
 /// When there is no table, it lacks a key column, uses a feature that is not written, or cannot be read or written.
 pub async fn optimize(table: &Target, options: &OptimizeOptions) -> Result<OptimizeReport, Error> {
     Ok(load::optimize(table, options).await?)
+}
+
+/// Removes the files of a table's folder that no version needs any more that is younger than the retention, and drafts of its log.
+///
+/// # Errors
+/// When the retention is too short, there is no table, it has a feature that is not known, or cannot be read.
+pub async fn vacuum(table: &Target, options: &VacuumOptions) -> Result<VacuumReport, Error> {
+    Ok(load::vacuum(table, options).await?)
 }

@@ -88,6 +88,8 @@ pub(crate) enum ProgressStyle {
 pub(crate) enum TableCommand {
     /// Puts small files together and leaves out for good what deletion vectors have taken out; the rows stay the same
     Optimize(OptimizeArgs),
+    /// Removes files that no version of the last days needs any more
+    Vacuum(VacuumArgs),
 }
 
 /// The arguments of `table optimize`.
@@ -101,6 +103,22 @@ pub(crate) struct OptimizeArgs {
     /// The size that files are to have; those of less than half of it are put together
     #[arg(long, value_name = "SIZE", default_value = "100MiB")]
     pub(crate) target_size: String,
+}
+
+/// The arguments of `table vacuum`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct VacuumArgs {
+    #[command(flatten)]
+    pub(crate) table: TableArgs,
+    /// The age from which on files are removed, such as `24h` or `30d`; without it what the table says, at least 7 days
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) retention: Option<String>,
+    /// Takes a retention below 7 days, which may remove files of loads and readers that are under way
+    #[arg(long)]
+    pub(crate) allow_short_retention: bool,
+    /// Lists the files and removes none
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// Which table it is, and how the end is shown.

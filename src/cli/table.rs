@@ -1,14 +1,14 @@
-//! `alluvium table`: compaction of one table.
+//! `alluvium table`: compaction and vacuum of one table.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 
-use alluvium::config::parse_size;
+use alluvium::config::{parse_duration, parse_size};
 use alluvium::pipeline::ErrorReport;
 use alluvium::plan::{Limits, Secret, Target};
-use alluvium::table::{self, OptimizeOptions, OptimizeReport};
+use alluvium::table::{self, OptimizeOptions, OptimizeReport, VacuumOptions, VacuumReport};
 
-use super::args::{OptimizeArgs, Output, TableArgs, TableCommand};
+use super::args::{OptimizeArgs, Output, TableArgs, TableCommand, VacuumArgs};
 use super::exit::Exit;
 use super::render::{self, bytes, grouped};
 
@@ -16,6 +16,7 @@ use super::render::{self, bytes, grouped};
 pub(crate) async fn table(command: &TableCommand) -> Exit {
     match command {
         TableCommand::Optimize(args) => optimize(args).await,
+        TableCommand::Vacuum(args) => vacuum(args).await,
     }
 }
 
@@ -28,6 +29,21 @@ async fn optimize(args: &OptimizeArgs) -> Exit {
     match table::optimize(&target, &options).await {
         Ok(report) => {
             render::table(output, &report, || optimize_text(&report));
+            Exit::Ok
+        }
+        Err(error) => failed(output, &error),
+    }
+}
+
+async fn vacuum(args: &VacuumArgs) -> Exit {
+    let output = args.table.output;
+    let (target, options) = match (target(&args.table), vacuum_options(args)) {
+        (Ok(target), Ok(options)) => (target, options),
+        (target, options) => return misused(output, [target.err(), options.err()]),
+    };
+    match table::vacuum(&target, &options).await {
+        Ok(report) => {
+            render::table(output, &report, || vacuum_text(&report));
             Exit::Ok
         }
         Err(error) => failed(output, &error),
@@ -62,6 +78,17 @@ fn optimize_options(args: &OptimizeArgs) -> Result<OptimizeOptions, String> {
     Ok(OptimizeOptions { key: args.key.clone(), limits: Limits { file_bytes, ..Limits::default() } })
 }
 
+fn vacuum_options(args: &VacuumArgs) -> Result<VacuumOptions, String> {
+    let retention = match &args.retention {
+        Some(text) => {
+            let fault = "`--retention` must be a duration such as `24h`, `30d` or a number of seconds";
+            Some(parse_duration(text).ok_or(fault)?)
+        }
+        None => None,
+    };
+    Ok(VacuumOptions { retention, allow_short_retention: args.allow_short_retention, dry_run: args.dry_run })
+}
+
 fn optimize_text(report: &OptimizeReport) -> String {
     let OptimizeReport { table, version, files_removed, files_added, rows, bytes_before, bytes_after } = report;
     if *files_removed == 0 {
@@ -75,6 +102,13 @@ fn optimize_text(report: &OptimizeReport) -> String {
         bytes(*bytes_after),
         grouped(*rows),
     )
+}
+
+fn vacuum_text(report: &VacuumReport) -> String {
+    let verb = if report.dry_run { "would be removed" } else { "removed" };
+    let sum = format!("{}: {} of {} {verb}", report.table, files(report.files), bytes(report.bytes));
+    let listed = if report.dry_run { report.deleted.as_slice() } else { &[] };
+    listed.iter().cloned().chain([sum]).collect::<Vec<_>>().join("\n")
 }
 
 fn files(count: u64) -> String {

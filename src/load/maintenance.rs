@@ -1,6 +1,7 @@
-//! What is done to a table on its own, without a load: compaction, with what it reports and how it fails.
+//! What is done to a table on its own, without a load: compaction and vacuum, with what they report and how they fail.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -10,7 +11,8 @@ use super::key;
 use super::store::Place;
 use super::table::Snapshot;
 use super::upkeep::checkpoint_if_due;
-use crate::plan::{Limits, Target};
+use super::vacuum::{Vacuum, Vacuumed};
+use crate::plan::{Limits, RETENTION_MIN, Target};
 
 /// How a table is compacted.
 #[derive(Debug, Clone, Default)]
@@ -41,6 +43,34 @@ pub struct OptimizeReport {
     pub bytes_after: u64,
 }
 
+/// What a vacuum removes.
+#[derive(Debug, Clone, Default)]
+pub struct VacuumOptions {
+    /// The age from which on files are removed that no version needs any more that is younger; `None`: the
+    /// `delta.deletedFileRetentionDuration` of the table, at least [`RETENTION_MIN`].
+    pub retention: Option<Duration>,
+    /// A retention below [`RETENTION_MIN`] is taken. It has to be longer than any load and any reader takes: files of a load that
+    /// is under way are told from garbage by their age alone.
+    pub allow_short_retention: bool,
+    /// Nothing is removed.
+    pub dry_run: bool,
+}
+
+/// What a vacuum removed, or would remove.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct VacuumReport {
+    /// The table's place, without secrets.
+    pub table: String,
+    /// The files by their path in the table's folder, the first hundred thousand of them.
+    pub deleted: Vec<String>,
+    /// How many files they are in all.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Nothing was removed.
+    pub dry_run: bool,
+}
+
 /// A table that is as it was, but for what the compaction has committed before.
 #[derive(Debug)]
 pub struct TableError {
@@ -62,6 +92,8 @@ pub enum TableErrorKind {
         /// Those that it has.
         columns: Vec<String>,
     },
+    /// A retention below [`RETENTION_MIN`].
+    ShortRetention,
     /// The table could not be read or written.
     Load(LoadErrorKind),
 }
@@ -87,6 +119,16 @@ pub async fn optimize(target: &Target, options: &OptimizeOptions) -> Result<Opti
     })
 }
 
+/// Removes files that a table does not need any more: see [`VacuumOptions`].
+///
+/// # Errors
+/// When the retention is too short, there is no table, it has a feature that is not known, or it cannot be read.
+pub async fn vacuum(target: &Target, options: &VacuumOptions) -> Result<VacuumReport, TableError> {
+    let located = |kind| TableError { uri: target.to_string(), kind };
+    let Vacuumed { deleted, files, bytes } = remove_unneeded(target, options).await.map_err(located)?;
+    Ok(VacuumReport { table: target.to_string(), deleted, files, bytes, dry_run: options.dry_run })
+}
+
 async fn compact(target: &Target, options: &OptimizeOptions) -> Result<Compacted, TableErrorKind> {
     let place = Place::open_existing(target)?.ok_or(TableErrorKind::NoTable)?;
     let snapshot = Snapshot::load(&place, "").await?.ok_or(TableErrorKind::NoTable)?;
@@ -108,19 +150,30 @@ async fn compact(target: &Target, options: &OptimizeOptions) -> Result<Compacted
     Ok(compacted)
 }
 
+async fn remove_unneeded(target: &Target, options: &VacuumOptions) -> Result<Vacuumed, TableErrorKind> {
+    let is_short = options.retention.is_some_and(|retention| retention < RETENTION_MIN);
+    if is_short && !options.allow_short_retention {
+        return Err(TableErrorKind::ShortRetention);
+    }
+    let place = Place::open_existing(target)?.ok_or(TableErrorKind::NoTable)?;
+    let vacuum = Vacuum { place: &place, retention: options.retention, is_dry: options.dry_run };
+    vacuum.run().await?.ok_or(TableErrorKind::NoTable)
+}
+
 impl TableError {
     /// A stable name of the fault.
     pub fn code(&self) -> &'static str {
         match &self.kind {
             TableErrorKind::NoTable => "no_table",
             TableErrorKind::NoColumn { .. } => "no_column",
+            TableErrorKind::ShortRetention => "short_retention",
             TableErrorKind::Load(kind) => kind.code(),
         }
     }
 
     /// Whether something else was to be asked for.
     pub fn is_misuse(&self) -> bool {
-        matches!(self.kind, TableErrorKind::NoColumn { .. })
+        matches!(self.kind, TableErrorKind::NoColumn { .. } | TableErrorKind::ShortRetention)
     }
 
     /// What to try next.
@@ -132,6 +185,10 @@ impl TableError {
             TableErrorKind::NoColumn { columns, .. } => {
                 let columns: Vec<String> = columns.iter().map(|column| format!("`{column}`")).collect();
                 format!("it has {}", columns.join(", "))
+            }
+            TableErrorKind::ShortRetention => {
+                "give `--allow-short-retention` if no load and no reader is at work on the table that began before"
+                    .to_owned()
             }
             TableErrorKind::Load(kind) => match kind {
                 LoadErrorKind::Storage { .. } | LoadErrorKind::Disk { .. } => {
@@ -160,6 +217,7 @@ impl fmt::Display for TableError {
         match &self.kind {
             TableErrorKind::NoTable => formatter.write_str("there is no Delta table"),
             TableErrorKind::NoColumn { column, .. } => write!(formatter, "there is no column `{column}` to sort by"),
+            TableErrorKind::ShortRetention => formatter.write_str("a retention below 7 days may remove what is in use"),
             TableErrorKind::Load(kind) => kind.fmt(formatter),
         }
     }

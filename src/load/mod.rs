@@ -42,12 +42,15 @@ mod stats;
 mod store;
 mod table;
 mod upkeep;
+mod vacuum;
 mod vectors;
 mod versions;
 mod widen;
 
 pub use error::{LoadError, LoadErrorKind};
-pub use maintenance::{OptimizeOptions, OptimizeReport, TableError, TableErrorKind, optimize};
+pub use maintenance::{
+    OptimizeOptions, OptimizeReport, TableError, TableErrorKind, VacuumOptions, VacuumReport, optimize, vacuum,
+};
 
 use crate::flow::{KeyColumns, LoadSchema, Receipt, TableBatch, TableState, Waypoint};
 use crate::plan::{History, Limits, Matched, PipelineName, ResourcePlan, Target, WriteDisposition};

@@ -1,7 +1,7 @@
-//! Compaction and upkeep. The rows must be the same whatever is done to the files.
+//! Compaction, vacuum and upkeep. The rows must be the same whatever is done to the files.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
@@ -178,6 +178,12 @@ async fn a_text_prints_what_was_done() {
     assert!(first.contains(" became 1 file of ") && first.ends_with(" kB, with 20 rows\n"), "{first}");
     let second = text(&["optimize", "lake/items"]).await;
     assert_eq!(second, "lake/items stays at version 1: there is nothing to put together\n");
+    assert_eq!(text(&["vacuum", "lake/items"]).await, "lake/items: 0 files of 0 bytes removed\n");
+    let orphan = bench.path("lake/items/part-1.parquet");
+    fs::write(&orphan, "x").expect("a file");
+    age(&orphan, 8);
+    let dry = text(&["vacuum", "lake/items", "--dry-run"]).await;
+    assert_eq!(dry, "part-1.parquet\nlake/items: 1 file of 1 bytes would be removed\n");
 }
 
 #[tokio::test]
@@ -264,6 +270,36 @@ async fn loaders_and_compactions_that_race_lose_no_row_and_double_none() {
 }
 
 #[tokio::test]
+async fn each_partition_is_put_together_on_its_own() {
+    let rows: Vec<Value> = shuffled(0..60)
+        .into_iter()
+        .map(|mut row| {
+            let id = row["id"].as_i64().expect("an id");
+            row["team"] = if id % 3 == 0 { Value::Null } else { format!("t {}", id % 3).into() };
+            row
+        })
+        .collect();
+    let bench = Bench::new(rows.clone()).await;
+    let team = json!({"team": {"partition": true}});
+    load_small(&bench, &bench.config(&json!({"write_disposition": "append", "columns": team}))).await;
+    assert!(bench.table("items").await.files.len() > 6);
+    let report = done(&bench, "optimize", &["--key", "id"]).await;
+    assert_eq!((&report["files_added"], &report["rows"]), (&json!(3), &json!(60)), "{report:#}");
+    let version = report["version"].as_u64().expect("a version");
+    let entry = bench.actions(version);
+    let mut teams: Vec<Value> = of(&entry, "add").iter().map(|add| add["partitionValues"]["team"].clone()).collect();
+    teams.sort_by_key(Value::to_string);
+    assert_eq!(teams, [json!("t 1"), json!("t 2"), Value::Null]);
+    // A merge compares the values of the partitions too.
+    let merge = bench.config(&json!({ "columns": team }));
+    assert_eq!(bench.load(&merge).await["rows"]["unchanged"], 60);
+    done(&bench, "vacuum", &["--retention", "1ms", "--allow-short-retention"]).await;
+    let table = bench.table("items").await;
+    assert_eq!((bench.files("items").await, table.files.len()), (table.files.clone(), 3));
+    assert_eq!(bench.load(&merge).await["rows"]["unchanged"], 60);
+}
+
+#[tokio::test]
 async fn a_table_that_others_wrote_with_features_is_refused() {
     let bench = Bench::new(people(0..20)).await;
     load_small(&bench, &bench.config(&append())).await;
@@ -287,6 +323,14 @@ async fn wrong_usage_is_told_apart_from_failure() {
     assert_eq!(error(&run), (2, "usage", "`--storage-option` must be `NAME=VALUE`"));
     assert_eq!(run.report["errors"].as_array().map(Vec::len), Some(2), "both are told");
     assert!(!format!("{}{}", run.report, run.stderr).contains("canary-value"));
+    let run = table(&bench, "vacuum", &["--retention", "soon"]).await;
+    assert_eq!((run.code, &run.report["errors"][0]["code"]), (2, &json!("usage")));
+    let run = table(&bench, "vacuum", &["--retention", "167h"]).await;
+    assert_eq!(
+        error(&run),
+        (2, "short_retention", "table at lake/items: a retention below 7 days may remove what is in use")
+    );
+    done(&bench, "vacuum", &["--retention", "7d"]).await;
 }
 
 #[tokio::test]
@@ -294,10 +338,12 @@ async fn where_there_is_no_table_nothing_is_made() {
     for s3 in [None, Some(Server::start().await)] {
         let mut bench = Bench::new(Vec::new()).await;
         bench.s3 = s3;
-        let run = table(&bench, "optimize", &[]).await;
-        let (code, name, message) = error(&run);
-        assert_eq!((code, name), (1, "no_table"));
-        assert!(message.ends_with("items: there is no Delta table"), "{message}");
+        for command in ["optimize", "vacuum"] {
+            let run = table(&bench, command, &[]).await;
+            let (code, name, message) = error(&run);
+            assert_eq!((code, name), (1, "no_table"));
+            assert!(message.ends_with("items: there is no Delta table"), "{message}");
+        }
         assert!(!bench.path("lake").exists());
         if bench.s3.is_none() {
             fs::create_dir_all(bench.path("lake/items")).expect("a folder");
@@ -311,6 +357,139 @@ async fn where_there_is_no_table_nothing_is_made() {
 fn age(path: &Path, days: u32) {
     let file = fs::File::options().write(true).open(path).unwrap_or_else(|_| panic!("{}", path.display()));
     file.set_modified(SystemTime::now() - days * DAY).expect("a time");
+}
+
+/// A file of a table's folder that is so many days old.
+fn planted(bench: &Bench, name: &str, days: u32) -> PathBuf {
+    let path = bench.path("lake/items").join(name);
+    fs::create_dir_all(path.parent().expect("a folder")).expect("the folder");
+    fs::write(&path, "not looked at").expect("a file");
+    age(&path, days);
+    path
+}
+
+#[tokio::test]
+async fn a_vacuum_removes_old_files_that_nothing_names_and_no_others() {
+    let mut rows = people(0..100);
+    let bench = Bench::new(rows.clone()).await;
+    let config = bench.config(&with_vectors());
+    bench.load(&config).await;
+    rows[5]["name"] = "changed".into();
+    bench.serve(rows.clone());
+    bench.load(&config).await;
+    let before = bench.table("items").await;
+    assert_eq!(before.vectors.len(), 1);
+    for path in bench.files("items").await {
+        age(&bench.path("lake/items").join(path), 30);
+    }
+    let uuid = "5d2e4c1e-7a52-4f9b-9c0a-0d0e7a1f3f00";
+    let garbage = [
+        "part-old.parquet".to_owned(),
+        "day=2024-01-01/part-old.parquet".to_owned(),
+        format!("deletion_vector_{uuid}.bin"),
+        format!("_delta_log/.{uuid}.tmp"),
+    ];
+    let old: Vec<PathBuf> = garbage.iter().map(|name| planted(&bench, name, 8)).collect();
+    let kept = [
+        ("part-young.parquet", 6),
+        ("deletion_vector_young.bin", 6),
+        ("_delta_log/.young.tmp", 6),
+        ("_delta_log/_sidecars/old.parquet", 30),
+        ("_change_data/old.parquet", 30),
+        (".hidden.parquet", 30),
+        ("README.md", 30),
+    ];
+    let kept: Vec<PathBuf> = kept.iter().map(|(name, days)| planted(&bench, name, *days)).collect();
+
+    let dry = done(&bench, "vacuum", &["--dry-run"]).await;
+    assert!(old.iter().all(|path| path.exists()));
+    let report = done(&bench, "vacuum", &[]).await;
+    assert_eq!((&dry["deleted"], &dry["files"], &dry["bytes"]), (&report["deleted"], &json!(4), &json!(4 * 13)));
+    assert_eq!((&dry["dry_run"], &report["dry_run"]), (&json!(true), &json!(false)));
+    let mut deleted: Vec<&str> =
+        report["deleted"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
+    let mut expected: Vec<&str> = garbage.iter().map(String::as_str).collect();
+    deleted.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(deleted, expected);
+    assert!(old.iter().all(|path| !path.exists()));
+    assert!(kept.iter().all(|path| path.exists()), "{kept:#?}");
+    let after = bench.table("items").await;
+    assert_eq!((after.vector_files, after.files), (before.vector_files, before.files));
+    assert_rows(&bench.table("items").await, &rows);
+    assert_eq!(done(&bench, "vacuum", &["--retention", "7d"]).await["files"], 0);
+}
+
+#[tokio::test]
+async fn what_was_taken_out_of_the_table_stays_for_the_retention() {
+    let mut rows = people(0..200);
+    let bench = Bench::new(rows.clone()).await;
+    let config = bench.config(&with_vectors());
+    bench.load(&config).await;
+    for row in [5, 6] {
+        rows[row]["name"] = "changed".into();
+        bench.serve(rows.clone());
+        bench.load(&config).await;
+    }
+    // Two files, one vector that another took the place of, and one that was purged.
+    done(&bench, "optimize", &["--key", "id"]).await;
+    let files = bench.files("items").await;
+    assert_eq!(files.iter().filter(|path| path.ends_with(".bin")).count(), 2);
+    for path in &files {
+        age(&bench.path("lake/items").join(path), 30);
+    }
+    assert_eq!(done(&bench, "vacuum", &[]).await["files"], 0);
+    assert_eq!(bench.files("items").await, files);
+
+    let report = done(&bench, "vacuum", &["--retention", "1ms", "--allow-short-retention"]).await;
+    assert_eq!(report["files"].as_u64(), Some(files.len() as u64 - 1), "{report:#}");
+    let table = bench.table("items").await;
+    assert_eq!(bench.files("items").await, table.files);
+    assert_rows(&table, &rows);
+    assert_eq!(bench.load(&config).await["rows"]["unchanged"], 200);
+}
+
+#[tokio::test]
+async fn a_vacuum_is_the_same_on_s3() {
+    let bench = Bench::new(shuffled(0..95)).await.on(Server::start().await);
+    load_small(&bench, &bench.config(&append())).await;
+    done(&bench, "optimize", &["--key", "id"]).await;
+    assert_eq!(done(&bench, "vacuum", &[]).await["files"], 0);
+    let short = ["--retention", "1ms", "--allow-short-retention"];
+    let dry = done(&bench, "vacuum", &[&short[..], &["--dry-run"]].concat()).await;
+    assert_eq!((&dry["files"], bench.files("items").await.len()), (&json!(10), 11));
+    assert_eq!(done(&bench, "vacuum", &short).await["deleted"], dry["deleted"]);
+    let table = bench.table("items").await;
+    assert_eq!(bench.files("items").await, table.files);
+    assert_eq!(ids(&table.stored), (0..95).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn names_of_partition_folders_are_compared_as_they_are_in_the_store() {
+    let bench = Bench::new(people(0..5)).await;
+    bench.load(&bench.config(&json!({}))).await;
+    // As Spark writes the values `a b` and `50%/x`: escaped in the folder, and once more in the log.
+    let folders = ["p=a b", "p=50%25%2Fx"];
+    let in_log = ["p=a%20b/1.parquet", "p=50%2525%252Fx/1.parquet"];
+    let adds = in_log.map(|path| {
+        let values = json!({"p": "x"});
+        let add =
+            json!({"path": path, "partitionValues": values, "size": 13, "modificationTime": 0, "dataChange": true});
+        json!({ "add": add }).to_string()
+    });
+    let mut metadata = of(&bench.actions(0), "metaData")[0].clone();
+    let mut schema: Value = serde_json::from_str(metadata["schemaString"].as_str().expect("a schema")).expect("JSON");
+    let column = json!({"name": "p", "type": "string", "nullable": true, "metadata": {}});
+    schema["fields"].as_array_mut().expect("columns").push(column);
+    metadata["schemaString"] = schema.to_string().into();
+    metadata["partitionColumns"] = json!(["p"]);
+    let entry = format!("{}\n{}\n", json!({ "metaData": metadata }), adds.join("\n"));
+    fs::write(bench.entry(1), entry).expect("an entry");
+    let needed = folders.map(|folder| planted(&bench, &format!("{folder}/1.parquet"), 30));
+    let garbage = folders.map(|folder| planted(&bench, &format!("{folder}/2.parquet"), 30));
+    let report = done(&bench, "vacuum", &[]).await;
+    assert_eq!(report["files"], 2, "{report:#}");
+    assert!(needed.iter().all(|path| path.exists()) && garbage.iter().all(|path| !path.exists()));
 }
 
 /// Adds an entry to the log that says nothing in five million bytes.
