@@ -1,4 +1,6 @@
 //! What is done to one table beside loading it, so that it stays quick to read and does not grow for ever.
+//!
+//! A load does the same by itself where the config says so (`delta.maintenance`).
 
 pub use crate::load::{OptimizeOptions, OptimizeReport, VacuumOptions, VacuumReport};
 

@@ -53,7 +53,7 @@ pub use maintenance::{
 };
 
 use crate::flow::{KeyColumns, LoadSchema, Receipt, TableBatch, TableState, Waypoint};
-use crate::plan::{History, Limits, Matched, PipelineName, ResourcePlan, Target, WriteDisposition};
+use crate::plan::{History, Limits, Maintenance, Matched, PipelineName, ResourcePlan, Target, WriteDisposition};
 use history::Past;
 use layout::Layout;
 use rejects::RejectSpool;
@@ -88,6 +88,8 @@ pub struct Loader {
     walk: Option<Waypoint>,
     /// Deletion vectors are to be switched on.
     wants_vectors: bool,
+    /// What is done to the table afterwards.
+    maintenance: Maintenance,
     /// What a merge does with rows whose key the table has.
     matched: Matched,
     /// The rows are versions.
@@ -202,10 +204,8 @@ impl Loader {
         self.walk = walk;
         let shown = self.versions.as_ref().map(|versions| versions.shown(schema));
         match self.commit_all(shown.as_ref().unwrap_or(schema)).await {
-            Ok(receipt) => {
-                if let Some(version) = receipt.version {
-                    upkeep::checkpoint_if_due(&self.place, self.interval, version, receipt.commits).await;
-                }
+            Ok(mut receipt) => {
+                self.keep_up(&mut receipt).await;
                 self.states.forget_before(&self.past.numbers, receipt.sequence.unwrap_or_default()).await;
                 let was_committed = self.claimed.is_some() && self.claimed == receipt.sequence;
                 let continuation = Continuation {

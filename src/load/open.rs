@@ -68,6 +68,7 @@ pub(super) async fn open(
         layout,
         place,
         wants_vectors: resource.delta.deletion_vectors,
+        maintenance: resource.delta.maintenance,
         matched: matched(options),
         versions,
         is_merged: false,

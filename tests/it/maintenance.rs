@@ -1,4 +1,4 @@
-//! Compaction, vacuum and upkeep. The rows must be the same whatever is done to the files.
+//! Compaction and vacuum: by the command, and after a load. The rows must be the same whatever is done to the files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -490,6 +490,61 @@ async fn names_of_partition_folders_are_compared_as_they_are_in_the_store() {
     let report = done(&bench, "vacuum", &[]).await;
     assert_eq!(report["files"], 2, "{report:#}");
     assert!(needed.iter().all(|path| path.exists()) && garbage.iter().all(|path| !path.exists()));
+}
+
+#[tokio::test]
+async fn the_config_asks_for_maintenance_after_a_load() {
+    let bench = Bench::new(people(0..10)).await;
+    let kept_up = json!({"delta": {"maintenance": {"optimize_files": 3, "vacuum": true, "retention": "8d"}}});
+    let config = bench.config(&kept_up);
+    bench.load(&config).await;
+    let (orphan, young) = (planted(&bench, "part-old.parquet", 9), planted(&bench, "part-young.parquet", 7));
+    let mut expected = people(0..10);
+    // Rows that come last sort first.
+    for (turn, files, version) in [(1, 2, 1), (2, 3, 2), (3, 1, 4), (4, 2, 5)] {
+        let new = people(-turn * 10..-turn * 10 + 5);
+        bench.serve(new.clone());
+        expected.extend(new);
+        let report = bench.load(&config).await;
+        let table = bench.table("items").await;
+        assert_rows(&table, &expected);
+        assert_eq!((table.files.len(), &report["version"]), (files, &json!(version)), "turn {turn}: {report:#}");
+        if turn == 3 {
+            assert_eq!((&report["commits"], &report["rows"]["inserted"]), (&json!(2), &json!(5)));
+            let sorted = ids(&table.stored);
+            assert!(sorted.is_sorted(), "{sorted:?}");
+        }
+    }
+    assert!(!orphan.exists() && young.exists());
+}
+
+#[tokio::test]
+async fn a_walk_of_several_commits_is_followed_by_one_compaction() {
+    let bench = Bench::new(people(0..40)).await;
+    let maintenance = json!({"maintenance": {"optimize_files": 1}});
+    let config = bench.config(&json!({"commit_every": "1B", "delta": maintenance}));
+    let report = bench.load(&config).await;
+    let version = report["version"].as_u64().expect("a version");
+    let operation = |version| of(&bench.actions(version), "commitInfo")[0]["operation"].clone();
+    let operations: Vec<Value> = (0..=version).map(operation).collect();
+    assert!(operations.len() > 3 && report["commits"] == json!(operations.len()), "{report:#}");
+    assert_eq!(operations.iter().position(|operation| operation == "OPTIMIZE"), Some(operations.len() - 1));
+    let table = bench.table("items").await;
+    assert_eq!((table.files.len(), ids(&table.stored)), (1, (0..40).collect()));
+}
+
+#[tokio::test]
+async fn a_maintenance_that_fails_is_a_warning() {
+    let bench = Bench::new(people(0..10)).await;
+    bench.load(&bench.config(&append())).await;
+    let file = bench.table("items").await.files.first().expect("a file").clone();
+    let kept_up = json!({"write_disposition": "append", "delta": {"maintenance": {"optimize_files": 1}}});
+    fs::write(bench.path("lake/items").join(&file), "damaged").expect("damage");
+    let files = bench.files("items").await;
+    let run = bench.run(&bench.config(&kept_up), &[]).await;
+    assert_eq!((run.code, &run.report["resources"][0]["version"]), (0, &json!(1)), "{:#}", run.report);
+    assert!(run.stderr.contains("maintenance failed"), "{}", run.stderr);
+    assert_eq!(bench.files("items").await.len(), files.len() + 1, "only the file of the load");
 }
 
 /// Adds an entry to the log that says nothing in five million bytes.
