@@ -85,8 +85,18 @@ class Alluvium:
             written.write_text(json.dumps(config), encoding="utf-8")
             return self._run(written, env or {})
 
+    def look_after(self, command: str, *more: str) -> dict[str, Any]:
+        """Runs `alluvium table` on the table, which must succeed, and gives its report."""
+        options = [f"--storage-option={name}={value}" for name, value in self._store.options.items()]
+        run = self._command(["table", command, self.table, *options, "--output", "json", *more], {})
+        assert run.code == 0, f"exit code {run.code}\n{json.dumps(run.report, indent=1)}\n{run.stderr}"
+        return run.report
+
     def _run(self, config: Path, env: dict[str, str]) -> Run:
-        command = [os.environ["ALLUVIUM_BIN"], "run", str(config), "--output", "json", "--progress", "none"]
+        return self._command(["run", str(config), "--output", "json", "--progress", "none"], env)
+
+    def _command(self, arguments: list[str], env: dict[str, str]) -> Run:
+        command = [os.environ["ALLUVIUM_BIN"], *arguments]
         # The credentials that an engine of this process took from its environment are not to reach the binary.
         own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         done = subprocess.run(command, env=own | env, cwd=self._folder, capture_output=True, text=True, timeout=RUN_SECONDS)
