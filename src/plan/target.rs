@@ -29,7 +29,7 @@ pub enum TargetError {
     #[error("the place of the tables cannot be empty")]
     Empty,
     /// A URI of a store that this build does not have.
-    #[error("tables cannot be stored under `{scheme}://`; a local path, `file://` and `s3://` can")]
+    #[error("tables cannot be stored under `{scheme}://`; {} can", built())]
     Scheme {
         /// The scheme of the URI.
         scheme: String,
@@ -42,8 +42,30 @@ pub enum TargetError {
     NotLocal,
 }
 
+/// The schemes of object stores, each with whether this build has it.
+const SCHEMES: [(&str, bool); 6] = [
+    ("s3", true),
+    ("s3a", true),
+    ("gs", cfg!(feature = "gcs")),
+    ("az", cfg!(feature = "azure")),
+    ("abfs", cfg!(feature = "azure")),
+    ("abfss", cfg!(feature = "azure")),
+];
+
+/// Where tables can be stored, for people.
+fn built() -> String {
+    let stores = SCHEMES.iter().filter(|(scheme, is_built)| *is_built && *scheme != "s3a");
+    let stores: Vec<String> = stores.map(|(scheme, _)| format!("`{scheme}://`")).collect();
+    let features = if cfg!(all(feature = "gcs", feature = "azure")) {
+        ""
+    } else {
+        " (the features `gcs` and `azure` of a build add `gs://`, `az://` and `abfss://`)"
+    };
+    format!("a local path, `file://` and {}{features}", stores.join(", "))
+}
+
 impl Target {
-    /// Reads a local path, a `file://` URI or an `s3://` URI. A relative path stays relative to the working directory.
+    /// Reads a local path, a `file://` URI or the URI of an object store. A relative path stays relative to the working directory.
     ///
     /// # Errors
     /// When the text is empty, no URI, or names a store that is not supported.
@@ -56,7 +78,7 @@ impl Target {
             let url = url::Url::parse(text)?;
             match url.scheme() {
                 "file" => Folder::Local(url.to_file_path().map_err(|()| TargetError::NotLocal)?),
-                "s3" | "s3a" => Folder::Remote(url),
+                scheme if SCHEMES.iter().any(|(known, is_built)| *known == scheme && *is_built) => Folder::Remote(url),
                 scheme => return Err(TargetError::Scheme { scheme: scheme.to_owned() }),
             }
         } else {
