@@ -40,8 +40,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Rows that change.
 const CHANGES: u64 = 10_000;
-/// Bytes of a data file, so that 5,000,000 rows are some files.
-const FILE_BYTES: u64 = 64 << 20;
+/// Bytes of a data file, so that 5,000,000 rows are five files.
+const FILE_BYTES: u64 = 46 << 20;
 
 /// Merges in turn with deltalake.
 #[derive(Debug, Parser)]

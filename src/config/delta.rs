@@ -1,13 +1,14 @@
 //! `delta`: how a resource's table is kept in Delta Lake.
 
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
 use super::duration::duration;
 use super::problem::{Problem, Report, code};
-use super::reader::Reader;
+use super::reader::{Reader, integer, invalid};
+use super::size::bytes;
 use super::tree::Tree;
-use crate::plan::{DeltaOptions, Maintenance, RETENTION_MIN};
+use crate::plan::{DeltaOptions, FileLayout, Maintenance, RETENTION_MIN};
 
 /// Reads the key of a resource.
 pub(super) fn read(reader: &mut Reader<'_>) -> DeltaOptions {
@@ -18,10 +19,30 @@ pub(super) fn read(reader: &mut Reader<'_>) -> DeltaOptions {
     let options = DeltaOptions {
         deletion_vectors: reader.bool("deletion_vectors").unwrap_or_default(),
         maintenance: reader.present("maintenance").map(|tree| maintenance(tree, report)).unwrap_or_default(),
+        files: files(&mut reader),
         ..DeltaOptions::default()
     };
     reader.close();
     options
+}
+
+fn files(reader: &mut Reader<'_>) -> FileLayout {
+    let report = reader.report;
+    let zstd_level = reader.present("zstd_level").and_then(|tree| {
+        let level = integer(tree, 1, report)?;
+        let level = u8::try_from(level).ok().filter(|level| *level <= 22);
+        if level.is_none() {
+            invalid(tree, "must be at most 22", report);
+        }
+        level
+    });
+    let row_group_rows = reader.integer("row_group_rows", 1).and_then(|rows| usize::try_from(rows).ok());
+    FileLayout {
+        file_bytes: reader.present("file_bytes").and_then(|tree| bytes(tree, report)).and_then(NonZeroU64::new),
+        row_group_rows: row_group_rows.and_then(NonZeroUsize::new),
+        zstd_level,
+        bloom_filters: reader.bool("bloom_filters").unwrap_or_default(),
+    }
 }
 
 fn maintenance(tree: &Tree, report: &Report) -> Maintenance {

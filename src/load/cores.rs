@@ -94,7 +94,7 @@ pub(super) fn read_ahead(mut batches: Batches) -> Result<Batches, LoadErrorKind>
 const BATCHES_AHEAD: usize = 4;
 
 /// Threads for such work: one a core. Asking the system takes longer than a little work.
-fn cores() -> usize {
+pub(super) fn cores() -> usize {
     static CORES: OnceLock<usize> = OnceLock::new();
     *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, NonZeroUsize::get))
 }

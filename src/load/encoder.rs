@@ -13,6 +13,7 @@ use parquet::file::writer::SerializedFileWriter;
 
 use super::cardinality::mostly_distinct;
 use super::cores::side_by_side;
+use super::datafile::PART_BYTES;
 use super::error::LoadErrorKind;
 use super::layout::Layout;
 
@@ -22,6 +23,9 @@ const WAITING_ROWS: usize = 16 * 1024;
 const WAITING_BYTES: usize = 8 << 20;
 /// Rows that are too few to wake threads for.
 const ALONE_ROWS: usize = 2 * 1024;
+
+/// Room for encoded bytes: two parts of an upload, which most row groups end within. What grows beyond is copied.
+const ENCODED_BYTES: usize = 2 * PART_BYTES;
 
 /// How many times smaller rows are in a file than in memory, for the estimate of what waits.
 const EXPECTED_RATIO: usize = 2;
@@ -77,7 +81,8 @@ impl Encoder {
 
     /// The bytes of the row groups that have ended since the last time.
     pub(super) fn take_encoded(&mut self) -> Vec<u8> {
-        self.begun.as_mut().map(|begun| std::mem::take(begun.file.inner_mut())).unwrap_or_default()
+        let next = || Vec::with_capacity(ENCODED_BYTES);
+        self.begun.as_mut().map(|begun| std::mem::replace(begun.file.inner_mut(), next())).unwrap_or_default()
     }
 
     /// Bytes of the open row group, with an estimate of what is not encoded yet.
@@ -97,7 +102,11 @@ impl Encoder {
             Some(begun) => begun,
             None => {
                 let properties = self.layout.properties(mostly_distinct(first)?)?;
-                let writer = ArrowWriter::try_new(Vec::new(), SchemaRef::clone(&self.schema), Some(properties))?;
+                let writer = ArrowWriter::try_new(
+                    Vec::with_capacity(ENCODED_BYTES),
+                    SchemaRef::clone(&self.schema),
+                    Some(properties),
+                )?;
                 let (file, factory) = writer.into_serialized_writer()?;
                 Begun { file, factory }
             }
@@ -142,15 +151,16 @@ impl Encoder {
         }
         let schema = SchemaRef::clone(&self.schema);
         let columns = std::mem::take(&mut self.columns).into_iter().zip(schema.fields()).enumerate().collect();
-        let encoded = side_by_side(columns, rows > ALONE_ROWS, |(index, (mut leaves, field))| {
-            for rows in part {
-                let Some(column) = rows.columns().get(index) else { continue };
-                for (writer, leaf) in leaves.iter_mut().zip(compute_leaves(field, column)?) {
-                    writer.write(&leaf)?;
+        let encoded =
+            side_by_side(columns, rows > ALONE_ROWS && !self.layout.encodes_alone, |(index, (mut leaves, field))| {
+                for rows in part {
+                    let Some(column) = rows.columns().get(index) else { continue };
+                    for (writer, leaf) in leaves.iter_mut().zip(compute_leaves(field, column)?) {
+                        writer.write(&leaf)?;
+                    }
                 }
-            }
-            Ok::<_, ParquetError>(leaves)
-        });
+                Ok::<_, ParquetError>(leaves)
+            });
         self.columns = encoded?;
         self.group_rows += rows;
         Ok(())
@@ -173,7 +183,7 @@ impl Encoder {
         }
         let leaves: Vec<ArrowColumnWriter> = std::mem::take(&mut self.columns).into_iter().flatten().collect();
         let chunks: Vec<ArrowColumnChunk> =
-            side_by_side(leaves, self.group_rows > ALONE_ROWS, ArrowColumnWriter::close)?;
+            side_by_side(leaves, self.group_rows > ALONE_ROWS && !self.layout.encodes_alone, ArrowColumnWriter::close)?;
         self.group_rows = 0;
         let mut group = self.begun(&[])?.file.next_row_group()?;
         for chunk in chunks {

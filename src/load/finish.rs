@@ -197,12 +197,16 @@ impl Loader {
             change.rows.deleted = snapshot.files.iter().filter_map(TableFile::live_rows).sum();
             return Ok(change);
         }
+        let read = self.source.rows;
+        if let (Shelf::Files(_), Disposition::Merge) = (&self.source.shelf, self.disposition)
+            && !snapshot.files.is_empty()
+            && !self.source.lies_above(snapshot)
+        {
+            // Another writer has brought rows that these have to be compared with.
+            self.source.hold_back(&self.place, staged).await?;
+        }
         let Shelf::Spill(spill) = &mut self.source.shelf else {
-            if self.disposition == Disposition::Merge && !snapshot.files.is_empty() {
-                // The table was empty when the load began, so that its rows were not held back to be compared.
-                return Err(LoadErrorKind::SchemaMoved);
-            }
-            return Ok(Change::of_new_rows(staged, self.source.rows, replaced));
+            return Ok(Change::of_new_rows(staged, read, replaced));
         };
         let keys = self.source.keys.as_mut().ok_or(LoadErrorKind::Internal("a merge without a key"))?;
         let mut merge = Merge {
@@ -225,7 +229,7 @@ impl Loader {
             added: merged.added,
             put_back: merged.put_back,
             vectors: merged.vectors,
-            rows: merged.rows,
+            rows: RowCounts { read, ..merged.rows },
             files: merged.files,
         })
     }

@@ -24,12 +24,13 @@ use roaring::RoaringTreemap;
 use serde_json::Value;
 
 use super::align::align;
-use super::cores::futures_side_by_side;
+use super::cores::{cores, futures_side_by_side};
 use super::datafile::{DataFile, DataWriter, paths, written};
 use super::deletion::VectorFile;
 use super::error::LoadErrorKind;
 use super::key::{RowReader, digest};
 use super::layout::Layout;
+use super::sort::Sorter;
 use super::source::{Keys, key_schema};
 use super::spill::Spill;
 use super::store::Place;
@@ -189,6 +190,7 @@ impl Merge<'_> {
             },
             fates: &fates,
             compared,
+            shares_cores: hits.len() < cores(),
             kept: &kept,
         };
         let mut reworked = futures_side_by_side(hits.iter().collect(), async |hit| {
@@ -310,7 +312,9 @@ impl Merge<'_> {
         Ok(Merged { removed, added, put_back, vectors, rows: RowCounts::default(), files: FileCounts::default() })
     }
 
+    /// Writes the rows that are new, or take the place of old ones, sorted by key, so that later merges find them in few places.
     async fn write_new(&mut self, fates: &[Fate], kept: &Kept, writer: &mut DataWriter) -> Result<(), LoadErrorKind> {
+        let mut sorter = Sorter::new(&self.schema, &self.keys.names, self.layout.group_bytes)?;
         let mut first = 0;
         for index in 0..self.spill.segments() {
             for batch in self.spill.segment(index)? {
@@ -324,8 +328,11 @@ impl Merge<'_> {
                     .collect();
                 let rows = kept.restore(align(&batch, &self.schema)?, first as u64)?;
                 first = end;
-                writer.write(&filter_record_batch(&rows, &written)?).await?;
+                sorter.push(filter_record_batch(&rows, &written)?)?;
             }
+        }
+        for rows in sorter.finish()? {
+            writer.write(&rows?).await?;
         }
         Ok(())
     }

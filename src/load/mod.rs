@@ -8,6 +8,7 @@
 //! Each data commit carries the pipeline's transaction, so that a greater sequence than the one seen at the start tells that
 //! another run of the same pipeline has committed.
 
+mod above;
 mod align;
 mod cardinality;
 mod commit;
@@ -31,6 +32,7 @@ mod open;
 mod partition;
 mod read;
 mod rejects;
+mod row_ranges;
 mod row_text;
 mod schema;
 mod sort;

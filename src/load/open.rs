@@ -2,13 +2,13 @@
 
 use arrow::datatypes::SchemaRef;
 
+use super::above::Above;
 use super::datafile::DataWriter;
 use super::error::LoadErrorKind;
 use super::history::Past;
 use super::layout::Layout;
 use super::rejects::RejectSpool;
 use super::source::{Shelf, Source};
-use super::spill::Spill;
 use super::state::StateFolder;
 use super::store::Place;
 use super::table::Snapshot;
@@ -16,9 +16,6 @@ use super::versions::Versions;
 use super::{Disposition, LoadOptions, Loader};
 use crate::flow::{KeyColumns, TableState};
 use crate::plan::{Matched, WriteDisposition};
-
-/// The share of the memory budget for rows that wait for a merge; what is more goes to local disk.
-const SPILL_SHARE: u64 = 4;
 
 /// Reads what the table is. `columns` are those with a part in how rows are written.
 pub(super) async fn open(
@@ -40,7 +37,7 @@ pub(super) async fn open(
     let mut states = StateFolder::open(options.target, &options.pipeline.to_string(), resource.name.as_str())?;
     let past = Past::read(&place, &mut states, snapshot.as_ref(), options, disposition).await?;
     let partitions = partitions(snapshot.as_ref(), columns);
-    let layout = Layout::new(options.limits, partitions);
+    let layout = Layout::new(options.limits, partitions).with(resource.delta.files, &columns.key);
     let versions = versions(options, columns);
     let starts_anew = resource.schema.starts_anew && disposition == Disposition::Replace;
     let stored = snapshot.as_ref().filter(|_| !starts_anew).map(|snapshot| SchemaRef::clone(&snapshot.schema));
@@ -53,9 +50,13 @@ pub(super) async fn open(
         narrow: snapshot.as_ref().map(Snapshot::narrow_columns).unwrap_or_default(),
         unfinished: past.unfinished.clone(),
     };
-    let compares = disposition == Disposition::Merge && snapshot.as_ref().is_some_and(|old| !old.files.is_empty());
+    let above = above(snapshot.as_ref(), options, columns);
+    let compares = disposition == Disposition::Merge
+        && above.is_none()
+        && snapshot.as_ref().is_some_and(|old| !old.files.is_empty());
     let shelf = shelf(&place, &layout, compares, options, columns);
     let mut source = source(shelf, options, columns, versions.as_ref());
+    source.go_above(above);
     source.adopt(&place, past.staged_files(&layout.partitions)?).await?;
     let loader = Loader {
         resource: resource.name.clone(),
@@ -115,6 +116,15 @@ fn partitions(snapshot: Option<&Snapshot>, columns: &KeyColumns) -> Vec<String> 
     stored
 }
 
+/// What tells that rows need not be compared with the table's: for merges by a key alone, into tables whose files tell.
+fn above(snapshot: Option<&Snapshot>, options: &LoadOptions<'_>, columns: &KeyColumns) -> Option<Above> {
+    let WriteDisposition::Merge(merge) = &options.resource.write else { return None };
+    let is_plain = merge.merge_key.is_empty() && merge.hard_delete.is_none() && !merge.is_deduplicated;
+    let is_whole = snapshot.is_none_or(|snapshot| snapshot.partitions().is_empty()) && columns.partitions.is_empty();
+    let first = columns.key.first().filter(|_| is_plain && is_whole && !options.history.refreshes)?;
+    Above::of(snapshot, first)
+}
+
 /// Where the rows are to wait. Those that have to be compared, or of which only the end tells which count, wait beside the table;
 /// of those in partitions the files do not have them in order.
 fn shelf(place: &Place, layout: &Layout, compares: bool, options: &LoadOptions<'_>, columns: &KeyColumns) -> Shelf {
@@ -122,8 +132,7 @@ fn shelf(place: &Place, layout: &Layout, compares: bool, options: &LoadOptions<'
     let is_ordered =
         layout.partitions.is_empty() || !tells_apart && !matches!(options.resource.write, WriteDisposition::Scd2(_));
     if compares || columns.dedup_sort.is_some() || !is_ordered {
-        let memory = options.limits.memory_bytes.get() / SPILL_SHARE;
-        return Shelf::Spill(Spill::new(usize::try_from(memory).unwrap_or(usize::MAX)));
+        return Source::spill(options.limits);
     }
     Shelf::Files(Box::new(DataWriter::new(place, layout)))
 }

@@ -1,5 +1,7 @@
 //! Reading data files back, column by column and batch by batch.
 
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -23,6 +25,7 @@ use roaring::RoaringTreemap;
 use super::align::align;
 use super::error::LoadErrorKind;
 use super::partition::Partition;
+use super::row_ranges::{Wanted, may_have, row_ranges, wanted_leaf};
 use super::store::Place;
 use super::table::TableFile;
 
@@ -75,29 +78,87 @@ pub(super) async fn selected(
     schema: &SchemaRef,
     selection: Option<RowSelection>,
 ) -> Result<Batches, LoadErrorKind> {
-    let reader = StoredFile { store: Arc::clone(&place.store), path: file.path.clone(), bytes: file.bytes };
+    // Pages without a selected row are not read.
+    let builder = builder(place, file, schema, selection.is_some()).await?;
+    built(builder, file, schema, selection)
+}
+
+/// The rows of a file that may be wanted, with the numbers that they have in it; `None`: they are all.
+pub(super) async fn wanted(
+    place: &Place,
+    file: FileAt<'_>,
+    schema: &SchemaRef,
+    wanted: Option<Wanted<'_>>,
+) -> Result<(Batches, Option<Vec<Range<u64>>>), LoadErrorKind> {
+    let looks_at_pages = wanted.is_some_and(|wanted| wanted.few.is_some());
+    let mut builder = builder(place, file, schema, looks_at_pages).await?;
+    let ranges = match wanted {
+        Some(wanted) => {
+            let lacking = lacking(&mut builder, wanted).await?;
+            row_ranges(builder.metadata(), wanted, &lacking)
+        }
+        None => None,
+    };
+    let rows = builder.metadata().file_metadata().num_rows();
+    let selection = ranges.as_ref().map(|ranges| {
+        let index = |row: u64| usize::try_from(row).unwrap_or(usize::MAX);
+        let rows = usize::try_from(rows).unwrap_or_default();
+        RowSelection::from_consecutive_ranges(ranges.iter().map(|range| index(range.start)..index(range.end)), rows)
+    });
+    Ok((built(builder, file, schema, selection)?, ranges))
+}
+
+/// The row groups whose bloom filters say that they have none of a few values.
+async fn lacking(
+    builder: &mut ParquetRecordBatchStreamBuilder<StoredFile>,
+    wanted: Wanted<'_>,
+) -> Result<Vec<usize>, LoadErrorKind> {
+    let mut lacking = Vec::new();
+    let metadata = Arc::clone(builder.metadata());
+    let (Some(values), Some(leaf)) = (wanted.few, wanted_leaf(&metadata, wanted)) else { return Ok(lacking) };
+    for (index, group) in metadata.row_groups().iter().enumerate() {
+        if group.column(leaf).bloom_filter_offset().is_none() || !may_have(group, leaf, wanted) {
+            continue;
+        }
+        if let Some(filter) = builder.get_row_group_column_bloom_filter(index, leaf).await?
+            && !values.iter().any(|value| filter.check(value))
+        {
+            lacking.push(index);
+        }
+    }
+    Ok(lacking)
+}
+
+async fn builder(
+    place: &Place,
+    file: FileAt<'_>,
+    schema: &SchemaRef,
+    with_pages: bool,
+) -> Result<ParquetRecordBatchStreamBuilder<StoredFile>, LoadErrorKind> {
+    let local = place.open_local(file.path)?;
+    let reader = StoredFile { store: Arc::clone(&place.store), path: file.path.clone(), bytes: file.bytes, local };
     // The types stored beside the Parquet schema are another writer's; ours are those of the table.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    // Pages without a selected row are not read.
-    let policy = if selection.is_some() { PageIndexPolicy::Optional } else { PageIndexPolicy::Skip };
+    let policy = if with_pages { PageIndexPolicy::Optional } else { PageIndexPolicy::Skip };
     let options = options.with_page_index_policy(policy);
     let builder = ParquetRecordBatchStreamBuilder::new_with_options(reader, options).await?;
-    let names = schema.fields().iter().map(|field| field.name().as_str());
-    let wanted: Vec<&str> = names.collect();
-    let roots: Vec<usize> = builder
-        .parquet_schema()
-        .root_schema()
-        .get_fields()
-        .iter()
-        .enumerate()
-        .filter(|(_, field)| wanted.iter().any(|name| name.eq_ignore_ascii_case(field.name())))
-        .map(|(index, _)| index)
-        .collect();
+    let roots = builder.parquet_schema().root_schema().get_fields().iter().enumerate();
+    let is_wanted = |name: &str| schema.fields().iter().any(|field| field.name().eq_ignore_ascii_case(name));
+    let roots: Vec<usize> = roots.filter(|(_, field)| is_wanted(field.name())).map(|(index, _)| index).collect();
     let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
-    let mut builder = builder.with_projection(mask).with_batch_size(BATCH_ROWS);
-    if let Some(selection) = selection {
-        builder = builder.with_row_selection(selection);
-    }
+    Ok(builder.with_projection(mask).with_batch_size(BATCH_ROWS))
+}
+
+fn built(
+    builder: ParquetRecordBatchStreamBuilder<StoredFile>,
+    file: FileAt<'_>,
+    schema: &SchemaRef,
+    selection: Option<RowSelection>,
+) -> Result<Batches, LoadErrorKind> {
+    let builder = match selection {
+        Some(selection) => builder.with_row_selection(selection),
+        None => builder,
+    };
     let stream = builder.build()?;
     let schema = Arc::clone(schema);
     let partition = file.partition.clone();
@@ -112,6 +173,19 @@ struct StoredFile {
     store: Arc<dyn ObjectStore>,
     path: Path,
     bytes: u64,
+    /// The same file where it is on local disk: it is read by the thread that wants it. Memory that another one has filled would have
+    /// to go back to that.
+    local: Option<File>,
+}
+
+/// Reads a part of a local file.
+fn read_at(file: &File, range: &Range<u64>) -> std::io::Result<Bytes> {
+    let count = range.end.saturating_sub(range.start);
+    let mut bytes = Vec::with_capacity(usize::try_from(count).unwrap_or_default());
+    let mut file = file;
+    file.seek(SeekFrom::Start(range.start))?;
+    let read = file.take(count).read_to_end(&mut bytes)?;
+    if read as u64 == count { Ok(bytes.into()) } else { Err(std::io::ErrorKind::UnexpectedEof.into()) }
 }
 
 fn unreadable(error: object_store::Error) -> ParquetError {
@@ -120,11 +194,26 @@ fn unreadable(error: object_store::Error) -> ParquetError {
 
 impl AsyncFileReader for StoredFile {
     fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, ParquetResult<Bytes>> {
-        async move { self.store.get_range(&self.path, range).await.map_err(unreadable) }.boxed()
+        async move {
+            match &self.local {
+                Some(file) => read_at(file, &range).map_err(|error| ParquetError::External(Box::new(error))),
+                None => self.store.get_range(&self.path, range).await.map_err(unreadable),
+            }
+        }
+        .boxed()
     }
 
     fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, ParquetResult<Vec<Bytes>>> {
-        async move { self.store.get_ranges(&self.path, &ranges).await.map_err(unreadable) }.boxed()
+        async move {
+            match &self.local {
+                Some(file) => ranges
+                    .iter()
+                    .map(|range| read_at(file, range).map_err(|error| ParquetError::External(Box::new(error))))
+                    .collect(),
+                None => self.store.get_ranges(&self.path, &ranges).await.map_err(unreadable),
+            }
+        }
+        .boxed()
     }
 
     fn get_metadata<'a>(

@@ -10,7 +10,8 @@ use futures::TryStreamExt;
 use hashbrown::{HashMap, HashSet};
 use roaring::RoaringTreemap;
 
-use super::datafile::{DataFile, DataWriter};
+use super::above::Above;
+use super::datafile::{DataFile, DataWriter, paths};
 use super::dedup::{Order, deletes};
 use super::error::LoadErrorKind;
 use super::key::{RowReader, column, digest, position};
@@ -18,6 +19,7 @@ use super::key_runs::KeyRuns;
 use super::read;
 use super::spill::Spill;
 use super::store::Place;
+use super::table::Snapshot;
 use crate::flow::KeyColumns;
 use crate::plan::Limits;
 
@@ -37,6 +39,8 @@ pub(super) struct Source {
     /// The column that takes rows of the table out, and the rows that do.
     hard_delete: Option<String>,
     pub(super) deleting: RoaringTreemap,
+    /// Bytes of rows that wait in memory.
+    spill_bytes: usize,
 }
 
 /// What is known of the keys of a load. Rows are numbered from 0 in the order in which they came.
@@ -54,6 +58,8 @@ pub(super) struct Keys {
     order: Option<Order>,
     /// Columns by which rows of the table are found as well.
     pub(super) also: Option<OtherKeys>,
+    /// Rows in files lie above those of the table; `None`: they never have to be compared with it, or it cannot be told.
+    above: Option<Above>,
 }
 
 /// What is remembered of the keys.
@@ -66,6 +72,8 @@ enum Seen {
     Rows(HashMap<u128, u64>),
 }
 
+/// The share of the memory budget for rows that wait for a merge; what is more goes to local disk.
+const SPILL_SHARE: u64 = 4;
 /// The share of the memory budget for keys in files.
 const KEYS_SHARE: u64 = 4;
 
@@ -82,6 +90,11 @@ impl OtherKeys {
 }
 
 impl Source {
+    /// Rows that wait beside the table.
+    pub(super) fn spill(limits: &Limits) -> Shelf {
+        Shelf::Spill(Spill::new(usize::try_from(limits.memory_bytes.get() / SPILL_SHARE).unwrap_or(usize::MAX)))
+    }
+
     /// `tells_apart`: of several rows with one key only one counts.
     pub(super) fn new(shelf: Shelf, columns: &KeyColumns, tells_apart: bool, limits: &Limits) -> Self {
         let waits = matches!(shelf, Shelf::Spill(_));
@@ -107,8 +120,43 @@ impl Source {
             dead: Vec::new(),
             order: dedup_sort.as_ref().map(Order::new),
             also: (waits && !other.is_empty()).then(|| OtherKeys { names: other.clone(), seen: HashSet::new() }),
+            above: None,
         });
-        Self { shelf, rows: 0, keys, hard_delete: hard_delete.clone(), deleting: RoaringTreemap::new() }
+        let spill_bytes = usize::try_from(limits.memory_bytes.get() / SPILL_SHARE).unwrap_or(usize::MAX);
+        Self { shelf, rows: 0, keys, hard_delete: hard_delete.clone(), deleting: RoaringTreemap::new(), spill_bytes }
+    }
+
+    /// Lets rows go into files for as long as their keys rise above those of the table.
+    pub(super) fn go_above(&mut self, above: Option<Above>) {
+        if let Some(keys) = &mut self.keys {
+            keys.above = above;
+        }
+    }
+
+    /// Whether all rows that are in files lie above those of a version of the table, so that they need not be compared.
+    pub(super) fn lies_above(&self, snapshot: &Snapshot) -> bool {
+        let Some(keys) = &self.keys else { return false };
+        matches!(keys.seen, Seen::Rising { .. }) && keys.above.as_ref().is_some_and(|above| above.lies_above(snapshot))
+    }
+
+    /// Takes the rows of these files out of them, to be compared with the table. The files stay.
+    pub(super) async fn hold_back(&mut self, place: &Place, files: &[DataFile]) -> Result<(), LoadErrorKind> {
+        let keys = self.keys.as_mut().ok_or(LoadErrorKind::SchemaMoved)?;
+        keys.seen = Seen::Rows(HashMap::new());
+        keys.dead.clear();
+        let mut spill = Spill::new(self.spill_bytes);
+        self.rows = 0;
+        for file in files {
+            let mut batches = read::rows(place, file.at(), &file.schema).await?;
+            while let Some(rows) = batches.try_next().await? {
+                let encoded = keys.encode(&rows)?;
+                keys.note(&encoded, &rows, self.rows)?;
+                self.rows += rows.num_rows() as u64;
+                spill.push(rows)?;
+            }
+        }
+        self.shelf = Shelf::Spill(spill);
+        Ok(())
     }
 
     /// Takes the files of an earlier run as the first rows.
@@ -135,16 +183,25 @@ impl Source {
             self.deleting.extend(deleting.map(|row| self.rows + row as u64));
         }
         if let Some(keys) = &mut self.keys {
-            let encoded = keys.encode(&rows)?;
+            let mut encoded = keys.encode(&rows)?;
             if let Shelf::Files(writer) = &mut self.shelf
                 && let Seen::Rising { memory_bytes } = keys.seen
-                && !keys.rises(&encoded)
+                && !keys.rises(&encoded, &rows)
             {
                 writer.roll().await?;
-                keys.seen = Seen::Runs(KeyRuns::new(memory_bytes));
-                keys.read_back(place, writer).await?;
+                if keys.above.as_ref().is_some_and(Above::has_rows) {
+                    let files = writer.close().await?;
+                    self.hold_back(place, &files).await?;
+                    place.discard(&paths(&files)).await;
+                } else {
+                    keys.seen = Seen::Runs(KeyRuns::new(memory_bytes));
+                    keys.read_back(place, writer).await?;
+                }
             }
-            keys.note(&encoded, &rows, self.rows)?;
+            if let Some(keys) = &mut self.keys {
+                encoded = keys.encode(&rows)?;
+                keys.note(&encoded, &rows, self.rows)?;
+            }
         }
         self.rows += rows.num_rows() as u64;
         match &mut self.shelf {
@@ -164,8 +221,11 @@ impl Keys {
         Ok(reader.encode(rows)?)
     }
 
-    /// Whether these keys go on rising.
-    fn rises(&self, keys: &Rows) -> bool {
+    /// Whether these keys go on rising, and lie above those of the table.
+    fn rises(&mut self, keys: &Rows, rows: &RecordBatch) -> bool {
+        if self.above.as_mut().is_some_and(|above| !above.takes(rows)) {
+            return false;
+        }
         let mut last = self.last.as_deref();
         keys.iter().all(|key| {
             let higher = last.is_none_or(|last| last < key.data());

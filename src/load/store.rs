@@ -50,6 +50,10 @@ impl Place {
             std::fs::create_dir_all(path).map_err(LoadErrorKind::disk("create the folder of the table"))?;
         } else {
             deltalake::aws::register_handlers(None);
+            #[cfg(feature = "gcs")]
+            deltalake::gcp::register_handlers(None);
+            #[cfg(feature = "azure")]
+            deltalake::azure::register_handlers(None);
         }
         let log_store = DeltaTableBuilder::from_url(url)?.with_storage_options(options).build_storage()?;
         let store = log_store.object_store(None);
@@ -97,6 +101,13 @@ impl Place {
             Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => Ok(false),
             Err(error) => Err(PublishError::Unknown(error)),
         }
+    }
+
+    /// A data file on local disk; `None`: it is in an object store.
+    pub(super) fn open_local(&self, file: &Path) -> Result<Option<std::fs::File>, LoadErrorKind> {
+        let Some(root) = &self.local else { return Ok(None) };
+        let opened = std::fs::File::open(local(root, file));
+        opened.map(Some).map_err(LoadErrorKind::disk("read a data file"))
     }
 
     /// Writes a small file under a name that nobody has, as durable as an entry of the log; whether nobody had it.

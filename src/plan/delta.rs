@@ -1,6 +1,6 @@
 //! How a resource's table is kept in Delta Lake.
 
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
 /// The least age of a file that a vacuum removes, unless a user asks for less: longer than any load and any reader takes, and what
@@ -18,6 +18,22 @@ pub struct DeltaOptions {
     pub partitions: Vec<String>,
     /// What is done to the table after a load.
     pub maintenance: Maintenance,
+    /// How new data files are laid out.
+    pub files: FileLayout,
+}
+
+/// How data files are laid out. What is not said is as [`Limits`](super::Limits) or the writer has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FileLayout {
+    /// Bytes at which the next file is begun (`delta.file_bytes`), in place of `limits.file_bytes`.
+    pub file_bytes: Option<NonZeroU64>,
+    /// Rows at which a row group ends (`delta.row_group_rows`): smaller ones are pruned better and compressed worse.
+    pub row_group_rows: Option<NonZeroUsize>,
+    /// The level of zstd, from 1 to 22 (`delta.zstd_level`).
+    pub zstd_level: Option<u8>,
+    /// Key columns get bloom filters (`delta.bloom_filters`): about 1.2 bytes a row, which spare a merge of few random keys the row
+    /// groups that have none of them.
+    pub bloom_filters: bool,
 }
 
 /// What is done to a table after a load (`delta.maintenance`); by default nothing. Where it fails, the rows are loaded all the same.

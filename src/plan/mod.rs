@@ -23,7 +23,7 @@ mod write;
 
 pub use auth::{ApiKeyLocation, Auth};
 pub use columns::{ColumnHint, DataType, RenameRule};
-pub use delta::{DeltaOptions, Maintenance, RETENTION_MIN};
+pub use delta::{DeltaOptions, FileLayout, Maintenance, RETENTION_MIN};
 pub use endpoint::{Endpoint, Method, RowSelection};
 pub use limits::{COLUMN_LEVELS_MAX, Limits, RetryPolicy};
 pub use names::{NameError, PipelineName, ResourceName, TableName};

@@ -432,3 +432,73 @@ async fn the_first_and_the_last_key_of_a_file_are_found() {
         assert_eq!(bench.table("items").await.rows.len(), 30);
     }
 }
+
+#[tokio::test]
+async fn rows_above_the_table_are_not_compared_and_one_that_is_not_changes_that() {
+    let bench = Bench::new(people(0..50)).await;
+    // Types are settled with the first page, and every page is a file.
+    let small = ["--set", "limits.memory=1", "--set", "limits.file_bytes=1"];
+    let config = bench.config(&json!({}));
+    bench.load(&config).await;
+    bench.serve(people(50..80));
+    let run = bench.run(&config, &small).await;
+    let report = &run.report["resources"][0];
+    assert_eq!((&report["files"]["scanned"], &report["rows"]["inserted"]), (&json!(0), &json!(30)), "{report:#}");
+    // Above at first, then a row that is there, and one that came a page before.
+    let mut rows = people(80..110);
+    rows.extend([json!({"id": 7, "name": "changed", "score": 1}), json!({"id": 81, "name": "again", "score": 2})]);
+    bench.serve(rows);
+    let run = bench.run(&config, &small).await;
+    let report = &run.report["resources"][0];
+    let counts = ["read", "inserted", "updated"].map(|count| report["rows"][count].as_u64());
+    assert_eq!(counts, [Some(32), Some(30), Some(1)], "{report:#}");
+    let table = bench.table("items").await;
+    assert_eq!(table.rows.len(), 110);
+    let named =
+        |id: i64| table.rows.iter().filter(|row| row["id"] == id).map(|row| row["name"].clone()).collect::<Vec<_>>();
+    assert_eq!((named(7), named(81)), (vec![json!("changed")], vec![json!("again")]));
+    assert_eq!(
+        bench.parquet_files("items").await,
+        table.files.len() + 1,
+        "what was held back is gone; the replaced file stays"
+    );
+}
+
+#[tokio::test]
+async fn new_rows_are_stored_by_key() {
+    let bench = Bench::new(people(0..10)).await;
+    let config = bench.config(&json!({}));
+    bench.load(&config).await;
+    let mut rows = people(5..40);
+    fastrand::Rng::with_seed(7).shuffle(&mut rows);
+    bench.serve(rows);
+    bench.load(&config).await;
+    let ids: Vec<i64> = bench.table("items").await.stored.iter().filter_map(|row| row["id"].as_i64()).collect();
+    let new: Vec<i64> = ids.iter().copied().filter(|id| *id >= 10).collect();
+    assert_eq!(new, (10..40).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_file_of_many_row_groups_and_bloom_filters_is_searched_in_part_and_changed_as_a_whole() {
+    for (rising, blooms) in [(true, false), (false, false), (false, true)] {
+        let mut rows = people(0..2_000);
+        if !rising {
+            fastrand::Rng::with_seed(3).shuffle(&mut rows);
+        }
+        let bench = Bench::new(rows).await;
+        let delta = json!({"row_group_rows": 100, "bloom_filters": blooms, "zstd_level": 3, "file_bytes": "1GB"});
+        let mut resource = pages_of(500);
+        resource["delta"] = delta;
+        let config = bench.config(&resource);
+        bench.load(&config).await;
+        assert_eq!(bench.table("items").await.files.len(), 1);
+        let mut changed = people(0..2_001);
+        let ids = [0, 99, 100, 1_234, 1_999, 2_000];
+        ids.iter().for_each(|id| changed[usize::try_from(*id).expect("small")]["name"] = json!("changed"));
+        let load: Vec<Value> = changed.iter().filter(|row| row["name"] == "changed").cloned().collect();
+        bench.serve(load);
+        let report = bench.load(&config).await;
+        assert_eq!(counts(&report), [1, 5, 0, 0], "{report:#}");
+        assert_rows(&bench.table("items").await, &changed);
+    }
+}

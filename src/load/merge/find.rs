@@ -1,5 +1,8 @@
 //! Finding the rows of a file that new rows match, by reading its key columns alone.
 
+use std::collections::VecDeque;
+use std::ops::Range;
+
 use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::{filter_record_batch, or};
 use arrow::datatypes::SchemaRef;
@@ -10,9 +13,60 @@ use super::{Hit, Match, NO_ROW};
 use crate::load::error::LoadErrorKind;
 use crate::load::key::RowReader;
 use crate::load::read;
+use crate::load::row_ranges::Wanted;
 use crate::load::source::Keys;
 use crate::load::store::Place;
 use crate::load::table::TableFile;
+
+/// Values for which the statistics of pages, and bloom filters, are looked at: of more, nearly every page has one.
+const FEW_VALUES: usize = 2_000;
+
+/// The numbers in their file of rows that are read in order, where some are left out.
+struct RowNumbers {
+    /// What is still to come; `None`: every row is read.
+    ranges: Option<VecDeque<Range<u64>>>,
+    first: u64,
+}
+
+/// The numbers of the rows of one batch.
+enum Numbered {
+    From(u64),
+    Listed(Vec<u64>),
+}
+
+impl RowNumbers {
+    fn new(ranges: Option<Vec<Range<u64>>>) -> Self {
+        Self { ranges: ranges.map(VecDeque::from), first: 0 }
+    }
+
+    /// Those of the next rows.
+    fn next(&mut self, count: usize) -> Numbered {
+        let Some(ranges) = &mut self.ranges else {
+            let first = self.first;
+            self.first += count as u64;
+            return Numbered::From(first);
+        };
+        let mut numbers = Vec::with_capacity(count);
+        while numbers.len() < count
+            && let Some(range) = ranges.front_mut()
+        {
+            match range.next() {
+                Some(number) => numbers.push(number),
+                None => drop(ranges.pop_front()),
+            }
+        }
+        Numbered::Listed(numbers)
+    }
+}
+
+impl Numbered {
+    fn at(&self, index: usize) -> Option<u64> {
+        match self {
+            Self::From(first) => Some(first + index as u64),
+            Self::Listed(numbers) => numbers.get(index).copied(),
+        }
+    }
+}
 
 /// Looks for the keys of a load.
 pub(super) struct Search<'a> {
@@ -34,19 +88,27 @@ impl Search<'_> {
             Some(also) => Some((RowReader::keys(&self.schema, &also.names)?, also)),
             None => None,
         };
-        let mut batches = read::rows(self.place, file.at(), &self.schema).await?;
+        let may_lie_within = |low, high| self.sieve.may_lie_between(low, high);
+        let wanted = self.sieve.values().filter(|_| self.other_sieve.is_none()).map(|values| Wanted {
+            column: self.keys.names.first().map(String::as_str).unwrap_or_default(),
+            may_lie_within: &may_lie_within,
+            few: (values.len() <= FEW_VALUES).then_some(values),
+        });
+        let (mut batches, ranges) = read::wanted(self.place, file.at(), &self.schema, wanted).await?;
+        let mut rows = RowNumbers::new(ranges);
         let mut matches = Vec::new();
-        let mut first = 0;
         while let Some(batch) = batches.try_next().await? {
-            let start = first;
-            first += batch.num_rows() as u64;
+            let numbered = rows.next(batch.num_rows());
             let (passing, numbers): (_, Vec<u64>) = match self.passing(&batch)? {
                 Some(passing) if !passing.has_true() => continue,
                 Some(passing) => {
-                    let numbers = passing.values().set_indices().map(|index| start + index as u64).collect();
+                    let numbers = passing.values().set_indices().filter_map(|index| numbered.at(index)).collect();
                     (filter_record_batch(&batch, &passing)?, numbers)
                 }
-                None => (batch, (start..first).collect()),
+                None => {
+                    let numbers = (0..batch.num_rows()).filter_map(|index| numbered.at(index)).collect();
+                    (batch, numbers)
+                }
             };
             let others = other.as_ref().map(|(reader, _)| reader.encode(&passing)).transpose()?;
             for (index, (key, row_in_file)) in reader.encode(&passing)?.iter().zip(numbers).enumerate() {

@@ -33,6 +33,9 @@ pub(super) struct Rework<'a> {
     pub(super) digests: Option<Vec<u128>>,
     /// The columns that are compared, by their place in the schema.
     pub(super) compared: Vec<usize>,
+    /// There are fewer files than cores, so that a file is read while it is written, and its columns are encoded side by side. With
+    /// more, each core has a file of its own, and memory that goes from thread to thread would only cost.
+    pub(super) shares_cores: bool,
     /// What changed rows keep of the table, of which nothing has been kept yet.
     pub(super) kept: &'a Kept,
 }
@@ -160,7 +163,8 @@ impl Rework<'_> {
     /// not written.
     async fn copied(&self, hit: &Hit<'_>, known: Option<Seen>) -> Result<Reworked, LoadErrorKind> {
         let mut seen = known;
-        let files = written(self.place, self.layout, async |writer| self.copy(hit, &mut seen, writer).await).await?;
+        let layout = Layout { encodes_alone: !self.shares_cores, ..self.layout.clone() };
+        let files = written(self.place, &layout, async |writer| self.copy(hit, &mut seen, writer).await).await?;
         let seen = seen.unwrap_or_default();
         let outcome = if seen.gone.is_empty() { Outcome::Stays } else { Outcome::Replaced(files) };
         Ok(seen.came_to(outcome))
@@ -175,7 +179,8 @@ impl Rework<'_> {
         let is_known = known.is_some();
         let seen = known.get_or_insert_default();
         let reader = self.row_reader()?;
-        let mut batches = read_ahead(read::rows(self.place, hit.file.at(), &self.schema).await?)?;
+        let batches = read::rows(self.place, hit.file.at(), &self.schema).await?;
+        let mut batches = if self.shares_cores { read_ahead(batches)? } else { batches };
         let mut pending = hit.matches.as_slice();
         let mut first = 0;
         let mut is_writing = is_known;

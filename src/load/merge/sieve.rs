@@ -78,8 +78,19 @@ impl Sieve {
 
     /// Whether a value may lie between the bounds that the log has of a file.
     pub(super) fn may_lie_within(&self, low: &Value, high: &Value) -> bool {
-        let (Some(values), Some(low), Some(high)) = (&self.values, low.as_i64(), high.as_i64()) else { return true };
+        let (Some(low), Some(high)) = (low.as_i64(), high.as_i64()) else { return true };
+        self.may_lie_between(low, high)
+    }
+
+    /// Whether a value may lie between two integers.
+    pub(super) fn may_lie_between(&self, low: i64, high: i64) -> bool {
+        let Some(values) = &self.values else { return true };
         values.get(values.partition_point(|value| *value < low)).is_some_and(|value| *value <= high)
+    }
+
+    /// The values, where they are integers and not too many.
+    pub(super) fn values(&self) -> Option<&[i64]> {
+        self.values.as_deref()
     }
 }
 

@@ -8,7 +8,7 @@ use super::kept::Kept;
 use super::rework::{Outcome, Rework};
 use super::{Fate, Hit, Match, Merge, Merged, NO_ROW, Noted, note, set};
 use crate::flow::RowCounts;
-use crate::load::cores::futures_side_by_side;
+use crate::load::cores::{cores, futures_side_by_side};
 use crate::load::datafile::{DataWriter, paths, written};
 use crate::load::error::LoadErrorKind;
 use crate::load::key::RowReader;
@@ -49,6 +49,7 @@ impl Merge<'_> {
             digests: None,
             fates: &[],
             compared: Vec::new(),
+            shares_cores: hits.len() < cores(),
             kept: &Kept::new(&self.schema, &[]),
         };
         let reworked = futures_side_by_side(hits.iter().collect(), async |hit| {
