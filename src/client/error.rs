@@ -30,7 +30,7 @@ pub enum ClientErrorKind {
         status: u16,
         /// The beginning of the answer's body.
         body: String,
-        /// Whether a redirect had led to another origin, where no credentials are sent.
+        /// Whether a redirect or a link had led to another origin, where no credentials are sent.
         left_origin: bool,
     },
     /// Another status that is no success.
@@ -129,7 +129,7 @@ impl ClientError {
     pub fn hint(&self) -> Option<String> {
         let hint = match &self.kind {
             ClientErrorKind::Unauthorized { left_origin: true, .. } => {
-                "credentials are not sent to another scheme, host or port; set `base_url` to where the redirect leads"
+                "credentials are not sent to another scheme, host or port; set `base_url` to where the redirect or the link leads"
             }
             ClientErrorKind::Unauthorized { status: 401, .. } => "check the credentials in `auth`",
             ClientErrorKind::Unauthorized { .. } => "check the credentials in `auth` and what they are allowed to read",

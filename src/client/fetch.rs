@@ -11,6 +11,7 @@ use reqwest::header::{LOCATION, RETRY_AFTER};
 use tokio::sync::Semaphore;
 use tracing::{debug, warn};
 
+use super::answered::Answered;
 use super::error::{ClientError, ClientErrorKind, RedirectFault, RequestFault, StartError};
 use super::excerpt::excerpt;
 use super::meter::{Meter, WaitReason};
@@ -56,8 +57,10 @@ struct Shared {
 pub struct Fetched<T> {
     /// What the body was read as; `None`: there is none (status 204, or no bytes).
     pub body: Option<T>,
-    /// Where it came from in the end.
+    /// Where it came from in the end, as it may be shown.
     pub url: SafeUrl,
+    /// Where it came from in the end, and its headers.
+    pub answered: Answered,
     /// Bytes of the body, after decompression.
     pub bytes: u64,
     /// Attempts made.
@@ -145,12 +148,13 @@ impl Client {
                 retry_after.and_then(|text| retry::asked_wait(policy, text, self.shared.transport.wall_clock()));
             return Err(Failure { url, kind, source: None, verdict, asked_wait });
         }
+        let answered = answered(&hop, &reply);
         if reply.status == 204 || reply.body.is_empty() {
-            return Ok(Fetched { body: None, url, bytes, attempts: 0 });
+            return Ok(Fetched { body: None, url, answered, bytes, attempts: 0 });
         }
         let html = reply.body.trim_ascii_start().starts_with(b"<");
         match decoded(&self.shared.readers, reply.body, decode).await {
-            Ok(body) => Ok(Fetched { body: Some(body), url, bytes, attempts: 0 }),
+            Ok(body) => Ok(Fetched { body: Some(body), url, answered, bytes, attempts: 0 }),
             Err(source) => {
                 let verdict = retry::classify(policy, Attempt::BadBody);
                 Err(Failure { url, kind: ClientErrorKind::BadBody { html }, source, verdict, asked_wait: None })
@@ -247,6 +251,12 @@ impl fmt::Debug for Client {
 
 fn header<'a>(reply: &'a Reply, name: &reqwest::header::HeaderName) -> Option<&'a str> {
     reply.headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+fn answered(hop: &WireRequest, reply: &Reply) -> Answered {
+    let text = |value: &reqwest::header::HeaderValue| String::from_utf8(value.as_bytes().to_vec()).ok();
+    let headers = reply.headers.iter().filter_map(|(name, value)| Some((name.as_str().to_owned(), text(value)?)));
+    Answered::new(hop.url.clone(), hop.left_origin, headers.collect())
 }
 
 fn refusal(hop: &WireRequest, reply: &Reply, secrets: &Secrets) -> ClientErrorKind {

@@ -66,7 +66,18 @@ async fn fetched(answers: Vec<Scripted>) -> (Result<Fetched<String>, ClientError
 
 fn request() -> Request {
     let url = url::Url::parse("http://api.example/rows").expect("a URL");
-    Request { method: Method::Get, url, params: vec![], headers: vec![], json: None, auth: None }
+    let origin = url.origin();
+    Request {
+        method: Method::Get,
+        url,
+        params: vec![],
+        headers: vec![],
+        json: None,
+        auth: None,
+        secrets: vec![],
+        origin,
+        left_origin: false,
+    }
 }
 
 fn read(body: Bytes) -> Result<String, std::string::FromUtf8Error> {

@@ -7,9 +7,10 @@
 //! ```
 //!
 //! There is one retry loop ([`Client::fetch`]) and one pure decision ([`retry`]); nobody else waits. Credentials are sent to
-//! the origin of the request's own URL and to no other, and no URL leaves this folder but as [`crate::plan::SafeUrl`].
+//! the origin that the request names and to no other, and no URL leaves this folder but as [`crate::plan::SafeUrl`].
 //! What a body means is not known here: the caller's `decode` says whether it can be read.
 
+mod answered;
 mod error;
 mod excerpt;
 mod fetch;
@@ -20,6 +21,7 @@ mod throttle;
 mod transport;
 mod wire;
 
+pub use answered::Answered;
 pub use error::{ClientError, ClientErrorKind, StartError};
 pub use fetch::{Client, ClientOptions, Fetched};
 pub use meter::{Meter, MeterReading, WaitReason};

@@ -1,6 +1,6 @@
 //! What is asked of the network edge.
 
-use crate::plan::{Auth, Method};
+use crate::plan::{Auth, Method, Secret};
 
 /// One request, complete but for the credentials, which are added where it is sent.
 #[derive(Debug, Clone)]
@@ -17,4 +17,10 @@ pub struct Request {
     pub json: Option<serde_json::Value>,
     /// The credentials; `None`: none are sent.
     pub auth: Option<Auth>,
+    /// Texts in the parameters and the body that are secret too.
+    pub secrets: Vec<Secret>,
+    /// The only origin that anything secret goes to.
+    pub origin: url::Origin,
+    /// Whether what led here had been at another origin: nothing secret is sent then, wherever the URL leads.
+    pub left_origin: bool,
 }

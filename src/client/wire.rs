@@ -1,7 +1,7 @@
 //! A request as it is sent: URL with parameters, headers, credentials; and the request that a redirect asks for.
 //!
-//! Credentials go to the origin (scheme, host, port) of the resource's own URL. Once a redirect has led away from it they
-//! are gone for the rest of the chain, even if it leads back: where it leads is then another party's choice.
+//! Credentials go to the origin (scheme, host, port) of the resource's own URL. Once a redirect or a link has led away from it
+//! they are gone for the rest of the chain, even if it leads back: where it leads is then another party's choice.
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
@@ -17,12 +17,12 @@ pub(super) struct WireRequest {
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
     pub(super) body: Option<String>,
-    /// Whether a redirect has led to another origin.
+    /// Whether a redirect or a link has led to another origin.
     pub(super) left_origin: bool,
 }
 
 impl WireRequest {
-    /// The first request, with credentials.
+    /// The first request, with credentials where it goes to their origin.
     pub(super) fn first(request: &Request) -> Result<Self, ClientErrorKind> {
         let mut url = request.url.clone();
         if !request.params.is_empty() {
@@ -34,8 +34,13 @@ impl WireRequest {
         };
         let body = request.json.as_ref().map(serde_json::Value::to_string);
         let headers = configured_headers(request)?;
-        let mut wire = Self { method, url, headers, body, left_origin: false };
-        wire.add_credentials(request)?;
+        let left_origin = request.left_origin || url.origin() != request.origin;
+        let mut wire = Self { method, url, headers, body, left_origin };
+        if left_origin {
+            wire.drop_credentials(request);
+        } else {
+            wire.add_credentials(request)?;
+        }
         Ok(wire)
     }
 
@@ -44,7 +49,7 @@ impl WireRequest {
         let target =
             self.url.join(location).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         let Some(url) = target else { return Err(ClientErrorKind::Redirect(RedirectFault::Location)) };
-        let left_origin = self.left_origin || url.origin() != request.url.origin();
+        let left_origin = self.left_origin || url.origin() != request.origin;
         let mut next = Self { url, left_origin, ..self.clone() };
         if !matches!(status, 307 | 308) {
             next.method = reqwest::Method::GET;
@@ -89,22 +94,29 @@ impl WireRequest {
         }
     }
 
-    /// Keeps of the headers only those that say how to answer, and drops query parameters that hold the key: servers
-    /// often repeat the query in `Location`.
+    /// Keeps of the headers only those that say how to answer, and drops what holds a secret: query parameters, because
+    /// servers often repeat the query in `Location` and in links, and the body as a whole.
     fn drop_credentials(&mut self, request: &Request) {
         let secret: Vec<HeaderName> = self.headers.keys().filter(|name| !is_neutral(name)).cloned().collect();
         for name in secret {
             self.headers.remove(name);
         }
-        let Some(Auth::ApiKey { name, key, .. }) = &request.auth else { return };
-        let holds_key =
-            |seen: &str, value: &str| seen == name || (!key.expose().is_empty() && value.contains(key.expose()));
+        let secrets = Secrets::of(request);
+        if self.body.as_ref().is_some_and(|body| secrets.redact(body) != *body) {
+            self.body = None;
+            self.headers.remove(CONTENT_TYPE);
+        }
+        let named = request.auth.as_ref().map(|Auth::ApiKey { name, .. }| name.as_str());
+        let is_secret = |seen: &str, value: &str| {
+            let is_whole = request.secrets.iter().any(|secret| secret.expose() == value && !value.is_empty());
+            named == Some(seen) || is_whole || secrets.redact(value) != value
+        };
         let pairs: Vec<(String, String)> = self.url.query_pairs().into_owned().collect();
-        if !pairs.iter().any(|(seen, value)| holds_key(seen, value)) {
+        if !pairs.iter().any(|(seen, value)| is_secret(seen, value)) {
             return;
         }
         self.url.set_query(None);
-        let kept: Vec<_> = pairs.into_iter().filter(|(seen, value)| !holds_key(seen, value)).collect();
+        let kept: Vec<_> = pairs.into_iter().filter(|(seen, value)| !is_secret(seen, value)).collect();
         if !kept.is_empty() {
             self.url.query_pairs_mut().extend_pairs(kept);
         }
@@ -155,8 +167,8 @@ pub(super) struct Secrets {
     texts: Vec<Secret>,
 }
 
-/// A shorter header value is too common a text to be hidden wherever it stands.
-const HEADER_BYTES_MIN: usize = 6;
+/// A shorter text that may be a secret is too common to be hidden wherever it stands.
+const TEXT_BYTES_MIN: usize = 6;
 
 impl Secrets {
     /// The credentials of `request`, and its configured headers that may be some.
@@ -167,11 +179,13 @@ impl Secrets {
             texts.extend(spellings(key.expose()));
             parameter = (*location == ApiKeyLocation::Query).then(|| name.clone());
         }
+        let long = request.secrets.iter().map(Secret::expose).filter(|text| text.len() >= TEXT_BYTES_MIN);
+        texts.extend(long.flat_map(spellings));
         for (name, value) in &request.headers {
             let neutral = HeaderName::from_bytes(name.as_bytes()).is_ok_and(|name| is_neutral(&name));
             // `Bearer abc`: the last word is the secret.
             let words = [value.trim(), value.split_whitespace().last().unwrap_or_default()];
-            let long = words.into_iter().filter(|word| !neutral && word.len() >= HEADER_BYTES_MIN);
+            let long = words.into_iter().filter(|word| !neutral && word.len() >= TEXT_BYTES_MIN);
             texts.extend(long.flat_map(spellings));
         }
         texts.retain(|text| !text.is_empty());
@@ -218,6 +232,9 @@ mod tests {
             headers: vec![("X-Tenant".into(), "tenant-7".into()), ("accept-language".into(), "de".into())],
             json: Some(serde_json::json!({"q": 1})),
             auth: Some(Auth::ApiKey { name: "pass".into(), key: Secret::new("canary+1"), location }),
+            secrets: vec![Secret::new("canary in the config")],
+            origin: Url::parse("https://api.example/").expect("a URL").origin(),
+            left_origin: false,
         }
     }
 
@@ -244,7 +261,7 @@ mod tests {
             for target in [
                 "http://api.example/x",
                 "https://api.example:444/x",
-                "https://evil.example/x?pass=canary%2B1&k=1&o=canary%2B1",
+                "https://evil.example/x?pass=canary%2B1&k=1&o=canary%2B1&p=canary+in+the+config",
             ] {
                 let next = first.redirected(&request, 307, target).expect("followed");
                 let shown = format!("{:?} {}", next.headers, next.url);
@@ -253,6 +270,22 @@ mod tests {
                 assert_eq!(header(&next, "accept-language"), "de");
                 let back = next.redirected(&request, 307, "https://api.example/y").expect("followed");
                 assert!(!format!("{back:?}").contains("canary") && !back.headers.contains_key("pass"));
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_elsewhere_or_after_a_detour_takes_no_credentials_along() {
+        for location in [ApiKeyLocation::Query, ApiKeyLocation::Header, ApiKeyLocation::Cookie] {
+            let away = "https://evil.example/x?pass=canary%2B1&k=1&p=canary+in+the+config";
+            for (url, left_origin) in [(away, false), ("https://api.example/v1?k=1", true)] {
+                let mut request = Request { url: Url::parse(url).expect("a URL"), left_origin, ..request(location) };
+                request.json = Some(serde_json::json!({"token": "canary in the config"}));
+                let wire = WireRequest::first(&request).expect("sendable");
+                let shown = format!("{:?} {} {:?}", wire.headers, wire.url, wire.body);
+                assert!(!shown.contains("canary") && !shown.contains("tenant"), "{shown}");
+                assert!(wire.left_origin && wire.body.is_none() && !wire.headers.contains_key("content-type"));
+                assert!(wire.url.query_pairs().any(|(name, value)| name == "k" && value == "1"));
             }
         }
     }

@@ -9,8 +9,8 @@ use super::placeholders;
 use super::problem::{Problem, Report, code};
 use super::reader::{self, Reader, unknown_word, wrong_type};
 use super::secrets::Lookups;
-use super::tree::{Text, Tree, Value};
-use crate::plan::{Auth, Endpoint, Method, PaginatorSpec, RowSelection};
+use super::tree::{Piece, Text, Tree, Value};
+use crate::plan::{Auth, Endpoint, Method, PaginatorSpec, RowSelection, Secret};
 
 /// What an endpoint is read with.
 pub(super) struct Surrounding<'s, 'a> {
@@ -26,6 +26,10 @@ pub(super) struct Surrounding<'s, 'a> {
 pub(super) fn read(tree: &Tree, surrounding: &Surrounding<'_, '_>) -> Option<Endpoint> {
     let report = surrounding.lookups.report;
     let mut reader = Reader::open(tree, report)?;
+    let mut secrets = Vec::new();
+    for tree in [tree.get("params"), tree.get("json")].into_iter().flatten() {
+        looked_up(tree, &mut secrets);
+    }
     let mut params = reader.present("params").map(|tree| params::read(tree, report)).unwrap_or_default();
     let url = url(&mut reader, &mut params, surrounding);
     let method = reader.present("method").map_or(Some(Method::default()), |tree| method(tree, report));
@@ -52,9 +56,24 @@ pub(super) fn read(tree: &Tree, surrounding: &Surrounding<'_, '_>) -> Option<End
         params: params::into_query(params),
         headers: headers::apply(surrounding.client.headers.iter().chain(&own_headers)),
         json: body,
+        secrets,
         paginator: paginator_spec,
         rows: rows?,
     })
+}
+
+/// Adds every text below `tree` that was looked up.
+fn looked_up(tree: &Tree, secrets: &mut Vec<Secret>) {
+    match &tree.value {
+        Value::Text(text) => secrets.extend(text.pieces().iter().filter_map(|piece| match piece {
+            Piece::LookedUp(secret) => Some(secret.clone()),
+            Piece::Written(_) => None,
+        })),
+        Value::List(items) => items.iter().for_each(|item| looked_up(item, secrets)),
+        Value::Map(entries) => entries.iter().for_each(|(_, value)| looked_up(value, secrets)),
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) => {}
+        Value::Lookup(_) | Value::Joined(_) | Value::Lost => {}
+    }
 }
 
 /// The URL without the parameters. A path that is a URL itself takes the place of `base_url`.

@@ -15,6 +15,9 @@ pub(super) fn request(endpoint: &Endpoint, parameters: &[Parameter<'_>]) -> Requ
         headers: endpoint.headers.clone(),
         json: endpoint.json.clone(),
         auth: endpoint.auth.clone(),
+        secrets: endpoint.secrets.clone(),
+        origin: endpoint.url.origin(),
+        left_origin: false,
     };
     for parameter in parameters {
         match parameter.place {
@@ -74,6 +77,7 @@ mod tests {
             headers: vec![],
             json,
             auth: None,
+            secrets: vec![],
             paginator: PaginatorSpec::SinglePage,
             rows: RowSelection::Detect,
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Auth, PaginatorSpec, SafeUrl};
+use super::{Auth, PaginatorSpec, SafeUrl, Secret};
 use crate::json::Path;
 
 /// One endpoint: everything about its requests but the position of the page.
@@ -21,6 +21,8 @@ pub struct Endpoint {
     pub json: Option<serde_json::Value>,
     /// The credentials; `None`: none are sent.
     pub auth: Option<Auth>,
+    /// Texts in the parameters and the body that the config took from its secrets.
+    pub secrets: Vec<Secret>,
     /// How one page leads to the next.
     pub paginator: PaginatorSpec,
     /// Which part of a body is rows.
@@ -37,6 +39,7 @@ impl Endpoint {
             headers: Vec::new(),
             json: None,
             auth: None,
+            secrets: Vec::new(),
             paginator: PaginatorSpec::SinglePage,
             rows: RowSelection::Detect,
         }

@@ -77,6 +77,16 @@ fn headers_of_the_endpoint_stand_over_those_of_the_client() {
 }
 
 #[test]
+fn what_params_and_body_take_from_secrets_is_known_to_be_secret() {
+    let text = "client: {base_url: https://a.b, paginator: single_page}\nresources:\n- name: r\n  endpoint:\n    method: POST\n\
+                \x20   params: {a: 'x${env:A}', b: plain}\n    json: {c: ['${env:C}', plain]}\n";
+    let endpoint = yaml(text).env(&[("A", "canary-a"), ("C", "canary-c")]).resource().endpoint;
+    let secrets: Vec<&str> = endpoint.secrets.iter().map(crate::plan::Secret::expose).collect();
+    assert_eq!(secrets, ["canary-a", "canary-c"]);
+    assert!(!format!("{endpoint:?}").contains("canary"));
+}
+
+#[test]
 fn a_body_keeps_its_types() {
     let endpoint = endpoint("method: POST\njson: {a: [1, 0.5, null, '{{x}}'], '{{k}}': true}").resource().endpoint;
     assert_eq!(endpoint.method, Method::Post);
