@@ -142,7 +142,7 @@ fn rows(tree: &Tree, report: &Report) -> Option<RowSelection> {
     json_path(tree, text, report).map(RowSelection::Selector)
 }
 
-/// The endpoint's scheme, else the client's. dlt would guess one from the first page where neither says anything.
+/// The endpoint's scheme, else the client's, else the one that the first page suggests.
 fn paging(own: Option<&Tree>, surrounding: &Surrounding<'_, '_>) -> Option<PaginatorSpec> {
     let report = surrounding.lookups.report;
     for written in [own, surrounding.client.paginator] {
@@ -152,13 +152,7 @@ fn paging(own: Option<&Tree>, surrounding: &Surrounding<'_, '_>) -> Option<Pagin
             PaginatorSetting::Inherit => {}
         }
     }
-    let at = &surrounding.resource.at;
-    let resource = surrounding.name.map_or_else(|| surrounding.resource.path.to_string(), Text::shown);
-    let message =
-        format!("resource `{resource}` has no `paginator`, and finding one automatically is not supported yet");
-    let hint = "give `paginator: {type: offset, limit: 100}` or `paginator: single_page`";
-    report.add(Problem::new(code::UNSUPPORTED, at, message).hint(hint));
-    None
+    Some(PaginatorSpec::Auto)
 }
 
 fn body(tree: &Tree, report: &Report) -> Option<serde_json::Value> {

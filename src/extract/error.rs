@@ -56,7 +56,16 @@ impl ExtractError {
             ExtractErrorKind::Paging(PagingFault::HasMoreMissing { .. } | PagingFault::HasMore { .. }) => {
                 "paging_has_more"
             }
-            ExtractErrorKind::Paging(PagingFault::Repeated { .. }) => "paging_repeated",
+            ExtractErrorKind::Paging(
+                PagingFault::Repeated { .. }
+                | PagingFault::Guessed { .. }
+                | PagingFault::CountsFromOne { .. }
+                | PagingFault::RepeatedLink,
+            ) => "paging_repeated",
+            ExtractErrorKind::Paging(PagingFault::Loop { .. } | PagingFault::EmptyPages { .. }) => "paging_loop",
+            ExtractErrorKind::Paging(PagingFault::Cursor { .. } | PagingFault::CursorMissing { .. }) => "paging_cursor",
+            ExtractErrorKind::Paging(PagingFault::Link { .. }) => "paging_link",
+            ExtractErrorKind::Paging(PagingFault::Undetected { .. }) => "paging_undetected",
             ExtractErrorKind::Paging(PagingFault::Overflow { .. }) => "paging_overflow",
             ExtractErrorKind::Shifted { .. } => "resume_shifted",
             ExtractErrorKind::TooManyPages { .. } => "too_many_pages",
@@ -72,8 +81,10 @@ impl ExtractError {
                 "the API may have answered with an error in place of rows"
             }
             ExtractErrorKind::Select(SelectFault::Ambiguous { .. }) => "set `data_selector` to one of them",
-            ExtractErrorKind::Paging(PagingFault::Total { .. }) => {
-                "set `total_path` to a number of records, or to null to read until an empty page"
+            ExtractErrorKind::Paging(PagingFault::Total { counted, .. }) => {
+                return Some(format!(
+                    "set `total_path` to a number of {counted}, or to null to read until an empty page"
+                ));
             }
             ExtractErrorKind::Paging(PagingFault::HasMoreMissing { .. } | PagingFault::HasMore { .. }) => {
                 "check `has_more_path`"
@@ -81,6 +92,21 @@ impl ExtractError {
             ExtractErrorKind::Paging(PagingFault::Repeated { .. }) => {
                 "check the names of the paging parameters; where pages may well be equal, set `allow_repeated_pages: true`"
             }
+            ExtractErrorKind::Paging(PagingFault::Guessed { .. } | PagingFault::Undetected { .. }) => {
+                "give the endpoint a `paginator`: `single_page` if this is all there is"
+            }
+            ExtractErrorKind::Paging(PagingFault::CountsFromOne { .. }) => "set `base_page: 1`",
+            ExtractErrorKind::Paging(PagingFault::RepeatedLink) => {
+                "where pages may well be equal, set `allow_repeated_pages: true`"
+            }
+            ExtractErrorKind::Paging(PagingFault::Loop { .. } | PagingFault::EmptyPages { .. }) => {
+                "if the API ends so, set what else ends the walk, such as `stop_after_empty_page: true` or `has_more_path` of \
+                 `cursor`"
+            }
+            ExtractErrorKind::Paging(PagingFault::Cursor { .. } | PagingFault::CursorMissing { .. }) => {
+                "check `cursor_path`"
+            }
+            ExtractErrorKind::Paging(PagingFault::Link { .. }) => "check where the paginator looks for the link",
             ExtractErrorKind::Paging(PagingFault::Overflow { .. }) => return None,
             ExtractErrorKind::Shifted { .. } => {
                 "`--full-refresh` loads the resource anew and replaces its rows in one commit"

@@ -2,13 +2,31 @@
 
 use serde_json::{Map, Value};
 
-use super::paginate::Parameter;
+use super::paginate::{Link, Parameter, Position};
 use crate::client::Request;
 use crate::plan::{Endpoint, ParameterPlace};
 
-/// The request for the page that `parameters` lead to.
-pub(super) fn request(endpoint: &Endpoint, parameters: &[Parameter<'_>]) -> Request {
-    let mut request = Request {
+/// The request for the page at `position`, which stands in `parameters`.
+pub(super) fn request(endpoint: &Endpoint, position: &Position, parameters: &[Parameter<'_>]) -> Request {
+    let mut request = own(endpoint);
+    if let Position::Link(link) = position {
+        follow(&mut request, link, endpoint);
+    }
+    for parameter in parameters {
+        match parameter.place {
+            ParameterPlace::Query(name) => put_in_query(&mut request, name, parameter.text()),
+            ParameterPlace::Body(keys) => {
+                let body = request.json.get_or_insert_with(|| Value::Object(Map::new()));
+                put_in_body(body, keys, &parameter.value);
+            }
+        }
+    }
+    request
+}
+
+/// The request as the config has it.
+fn own(endpoint: &Endpoint) -> Request {
+    Request {
         method: endpoint.method,
         url: endpoint.url.clone(),
         params: endpoint.params.clone(),
@@ -18,21 +36,28 @@ pub(super) fn request(endpoint: &Endpoint, parameters: &[Parameter<'_>]) -> Requ
         secrets: endpoint.secrets.clone(),
         origin: endpoint.url.origin(),
         left_origin: false,
-    };
-    for parameter in parameters {
-        match parameter.place {
-            ParameterPlace::Query(name) => put_in_query(&mut request, name, parameter.value),
-            ParameterPlace::Body(keys) => {
-                let body = request.json.get_or_insert_with(|| Value::Object(Map::new()));
-                put_in_body(body, keys, parameter.value);
-            }
-        }
     }
-    request
+}
+
+/// Leads the request where a link leads: its URL takes the place of the endpoint's, with all parameters but those that were taken
+/// out of it because they are secret. These, and a password in the URL, go to the endpoint's own origin only.
+fn follow(request: &mut Request, link: &Link, endpoint: &Endpoint) {
+    request.url = link.url.clone();
+    request.left_origin = link.left_origin;
+    request.params.clear();
+    if link.left_origin {
+        return;
+    }
+    // A URL of the same origin takes what the endpoint's has.
+    let _ = request.url.set_username(endpoint.url.username());
+    let _ = request.url.set_password(endpoint.url.password());
+    let is_restored = |name: &String, value: &str| link.restored.contains(name) && endpoint.holds_secret(value);
+    let params = endpoint.params.iter().filter(|(name, value)| is_restored(name, value));
+    request.params.extend(params.cloned());
 }
 
 /// Takes the place of a parameter of that name, in `params` or in the URL itself; else it is the last.
-fn put_in_query(request: &mut Request, name: &str, value: u64) {
+fn put_in_query(request: &mut Request, name: &str, value: String) {
     let in_url = request.url.query_pairs().any(|(seen, _)| seen == name);
     if in_url {
         let kept: Vec<(String, String)> = request
@@ -48,11 +73,11 @@ fn put_in_query(request: &mut Request, name: &str, value: u64) {
     }
     let place = request.params.iter().position(|(seen, _)| seen == name).unwrap_or(request.params.len());
     request.params.retain(|(seen, _)| seen != name);
-    request.params.insert(place.min(request.params.len()), (name.to_owned(), value.to_string()));
+    request.params.insert(place.min(request.params.len()), (name.to_owned(), value));
 }
 
 /// Sets the value below `keys`; objects on the way are made, and anything else that stands there gives way.
-fn put_in_body(body: &mut Value, keys: &[String], value: u64) {
+fn put_in_body(body: &mut Value, keys: &[String], value: &Value) {
     let mut place = body;
     for key in keys {
         if !place.is_object() {
@@ -61,7 +86,7 @@ fn put_in_body(body: &mut Value, keys: &[String], value: u64) {
         let Value::Object(members) = place else { return };
         place = members.entry(key.as_str()).or_insert(Value::Null);
     }
-    *place = Value::from(value);
+    *place = value.clone();
 }
 
 #[cfg(test)]
@@ -86,9 +111,9 @@ mod tests {
     #[test]
     fn a_query_parameter_takes_the_place_of_its_namesake() {
         let place = ParameterPlace::Query("o".into());
-        let parameters = [Parameter { place: &place, value: 7 }];
+        let parameters = [Parameter { place: &place, value: 7.into() }];
         let endpoint = endpoint("http://h/x?o=1&p=2", &[("a", "1"), ("o", "5"), ("b", "2"), ("o", "6")], None);
-        let request = request(&endpoint, &parameters);
+        let request = request(&endpoint, &Position::Only, &parameters);
         assert_eq!(request.url.as_str(), "http://h/x?p=2");
         let params: Vec<String> = request.params.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(params, ["a=1", "o=7", "b=2"]);
@@ -97,8 +122,10 @@ mod tests {
     #[test]
     fn a_body_path_makes_its_objects() {
         let place = ParameterPlace::Body(vec!["page".into(), "offset".into()]);
-        let parameters = [Parameter { place: &place, value: 7 }];
-        let json = |json| request(&endpoint("http://h/x", &[], json), &parameters).json.map(|json| json.to_string());
+        let parameters = [Parameter { place: &place, value: 7.into() }];
+        let json = |json| {
+            request(&endpoint("http://h/x", &[], json), &Position::Only, &parameters).json.map(|json| json.to_string())
+        };
         assert_eq!(json(None).as_deref(), Some(r#"{"page":{"offset":7}}"#));
         let configured = serde_json::json!({"page": {"offset": 1, "size": 2}, "q": "x"});
         assert_eq!(json(Some(configured)).as_deref(), Some(r#"{"page":{"offset":7,"size":2},"q":"x"}"#));

@@ -73,6 +73,13 @@ impl RowFinder {
         }
     }
 
+    /// Takes note that more pages can follow, so that the body is more likely an envelope than a row.
+    pub(super) fn expect_pages(&mut self) {
+        if let Self::Detect(scheme) = self {
+            *scheme = Scheme::Paged;
+        }
+    }
+
     /// The array whose items are the rows of every page from now on; `None`: that is not known, or not what rows are.
     pub(super) fn array(&self) -> Option<&Arc<Path>> {
         match self {

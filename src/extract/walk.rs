@@ -10,7 +10,7 @@ use tracing::{debug, warn};
 use super::ahead::Ahead;
 use super::detect::Scheme;
 use super::error::{ExtractError, ExtractErrorKind};
-use super::paginate::{Paginator, PagingFault, Parameter, Position, Repeated, Seen, Step, paginator};
+use super::paginate::{Paginator, PagingFault, Position, Repeated, Seen, Step, paginator};
 use super::request::request;
 use super::select::{RowFinder, Selected};
 use crate::client::{Client, ClientError, Fetched, Meter, Request};
@@ -105,18 +105,14 @@ impl<R: BodyReader> Walk<R> {
 
     fn unbegun(resource: &ResourcePlan, limits: &Limits, client: Client, meter: Arc<Meter>, reader: R) -> Self {
         let endpoint = resource.endpoint.clone();
-        let scheme = match &endpoint.paginator {
-            PaginatorSpec::SinglePage => Scheme::Single,
-            PaginatorSpec::Offset(_) => Scheme::Paged,
-        };
         Self {
             resource: resource.name.clone(),
             limits: limits.clone(),
             client,
             meter,
             reader,
-            paginator: paginator(&endpoint.paginator),
-            finder: RowFinder::new(&endpoint.rows, scheme),
+            paginator: paginator(&endpoint),
+            finder: RowFinder::new(&endpoint.rows, Scheme::Single),
             endpoint,
             ahead: Ahead::new(),
             last: None,
@@ -184,10 +180,10 @@ impl<R: BodyReader> Walk<R> {
     fn take(&mut self, position: &Position, answer: Answer<R::Rows>) -> Result<Option<Walked<R::Rows>>, ExtractError> {
         let fetched = match answer {
             Ok(fetched) => fetched,
-            Err(error) if position.is_in_doubt() && is_end(&error) => {
+            Err(error) if error.status().is_some_and(|status| position.ends_by(status)) => {
                 if matches!(error.status(), Some(400 | 422)) {
-                    // Some servers cap the total and the offset alike; then there are rows that cannot be asked for.
-                    warn!(resource = %self.resource, url = %error.url, problem = %error.kind, "the total was not confirmed");
+                    // Some servers cap the total and what can be asked for alike; then there are rows that cannot be had.
+                    warn!(resource = %self.resource, url = %error.url, problem = %error.kind, "taken for the end of the pages");
                 }
                 return Ok(self.end_in_doubt(&error.url));
             }
@@ -196,14 +192,18 @@ impl<R: BodyReader> Walk<R> {
                 return Err(self.error(&url, ExtractErrorKind::Client(Box::new(error))));
             }
         };
-        let Fetched { body, url, bytes, .. } = fetched;
+        let Fetched { body, url, answered, bytes, .. } = fetched;
         self.largest = self.largest.max(bytes);
         let Some(Body { document, rows: taken }) = body else {
-            self.go_on(position, &url, &Seen { body: None, records: Some(0), rows: 0 })?;
+            let seen = Seen { body: None, answered: &answered, path: &RowPath::Nothing, records: Some(0), rows: 0 };
+            self.go_on(position, &url, &seen)?;
             self.pages = self.pages.saturating_add(1);
             return Ok(None);
         };
         let document = Arc::new(document);
+        if self.paginator.is_paged(document.root()) {
+            self.finder.expect_pages();
+        }
         let rows = match self.finder.find(document.root()) {
             Ok(selected) => selected,
             Err(_) if position.is_in_doubt() => return Ok(self.end_in_doubt(&url)),
@@ -214,11 +214,15 @@ impl<R: BodyReader> Walk<R> {
             Some(records) => records,
             None => u64::try_from(rows.select(document.root()).len()).unwrap_or(u64::MAX),
         };
-        let seen = Seen { body: Some(document.root()), records, rows: count };
+        let seen = Seen { body: Some(&document), answered: &answered, path: &rows, records, rows: count };
         if self.repeats_last(&rows, &document) {
             match self.paginator.repeated(position, &seen) {
                 Repeated::Accept => {}
                 Repeated::End => return Ok(self.end_in_doubt(&url)),
+                Repeated::Again => {
+                    self.go_on(position, &url, &seen)?;
+                    return Ok(None);
+                }
                 Repeated::Fault => return Err(self.repeated(position, &url)),
             }
         }
@@ -250,7 +254,7 @@ impl<R: BodyReader> Walk<R> {
         match step {
             Step::Done { missing } => {
                 if missing > 0 {
-                    warn!(resource = %self.resource, missing, "the server counted more records than it handed out");
+                    warn!(resource = %self.resource, missing, "the server counted more than it handed out");
                 }
                 self.end();
                 return Ok(());
@@ -290,7 +294,7 @@ impl<R: BodyReader> Walk<R> {
     }
 
     fn ask(&self, position: &Position) -> BoxFuture<'static, Answer<R::Rows>> {
-        let request: Request = request(&self.endpoint, &self.paginator.parameters(position));
+        let request: Request = request(&self.endpoint, position, &self.paginator.parameters(position));
         let client = self.client.clone();
         let meter = Arc::clone(&self.meter);
         let (reader, path) = (self.reader.clone(), self.finder.array().cloned());
@@ -311,14 +315,25 @@ impl<R: BodyReader> Walk<R> {
     }
 
     fn repeated(&self, position: &Position, url: &SafeUrl) -> ExtractError {
-        let before = self.last.as_ref().and_then(|last| self.paginator.parameters(&last.position).into_iter().next());
-        let after = self.paginator.parameters(position).into_iter().next();
-        let parameter = after.map_or_else(String::new, |after| match after.place {
-            ParameterPlace::Query(name) => name.clone(),
-            ParameterPlace::Body(keys) => keys.join("."),
-        });
-        let value = |parameter: Option<Parameter<'_>>| parameter.map_or(0, |parameter| parameter.value);
-        let fault = PagingFault::Repeated { parameter, before: value(before), after: value(after) };
+        let first = |position: &Position| {
+            let parameter = self.paginator.parameters(position).into_iter().next()?;
+            let name = match parameter.place {
+                ParameterPlace::Query(name) => name.clone(),
+                ParameterPlace::Body(keys) => keys.join("."),
+            };
+            Some((name, parameter.text()))
+        };
+        let before = self.last.as_ref().and_then(|last| first(&last.position)).map(|(_, value)| value);
+        let fault = match (first(position), &self.endpoint.paginator) {
+            (None, _) => PagingFault::RepeatedLink,
+            (Some((parameter, after)), PaginatorSpec::PageNumber(_))
+                if after == "1" && before.as_deref() == Some("0") =>
+            {
+                PagingFault::CountsFromOne { parameter }
+            }
+            (Some((parameter, after)), PaginatorSpec::Auto) => PagingFault::Guessed { parameter, before, after },
+            (Some((parameter, after)), _) => PagingFault::Repeated { parameter, before, after },
+        };
         self.error(url, ExtractErrorKind::Paging(fault))
     }
 

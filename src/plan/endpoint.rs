@@ -44,6 +44,11 @@ impl Endpoint {
             rows: RowSelection::Detect,
         }
     }
+
+    /// Whether a parameter's text, or a part of it, is one of the config's secrets.
+    pub fn holds_secret(&self, text: &str) -> bool {
+        self.secrets.iter().any(|secret| !secret.expose().is_empty() && text.contains(secret.expose()))
+    }
 }
 
 /// Without the values of parameters, headers and body: a config may have taken them from its secrets.

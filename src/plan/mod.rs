@@ -28,7 +28,10 @@ pub use endpoint::{Endpoint, Method, RowSelection};
 pub use limits::{COLUMN_LEVELS_MAX, Limits, RetryPolicy};
 pub use names::{NameError, PipelineName, ResourceName, TableName};
 pub use naming::{Naming, snake_case};
-pub use paging::{OffsetSpec, PaginatorSpec, ParameterPlace};
+pub use paging::{
+    CursorSpec, HeaderCursorSpec, HeaderLinkSpec, JsonLinkSpec, OffsetSpec, PageNumberSpec, PaginatorSpec,
+    ParameterPlace,
+};
 pub use progress::CommitRules;
 pub use safe_url::SafeUrl;
 pub use schema::{ContractMode, MissingKey, SchemaContract, SchemaRules, TypeConflict};

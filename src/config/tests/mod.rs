@@ -1,6 +1,7 @@
 //! Configs in, plans or problems out: the module as its users see it.
 
 mod languages;
+mod paginators;
 mod problems;
 mod python;
 mod requests;

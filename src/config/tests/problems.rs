@@ -14,14 +14,10 @@ fn all_problems_are_told_in_the_order_of_the_file() {
             "config.yaml:2:46: `timeout` must be greater than 0",
             "config.yaml:2:70: `max_retries` must be an integer, not a string",
             "config.yaml:3:18: `memory` must be a size such as `128MB`, `64MiB` or a number of bytes",
-            "config.yaml:5:3: resource `r` has no `paginator`, and finding one automatically is not supported yet \
-         (give `paginator: {type: offset, limit: 100}` or `paginator: single_page`)",
             "config.yaml:5:24: unknown key `paginater` in `resources[0].endpoint` (did you mean `paginator`?)",
             "config.yaml:5:46: `method` cannot be `post` (did you mean `POST`?)",
             "config.yaml:6:3: `resources[1]` must be a string or a map, not an integer",
             "config.yaml:7:3: `name` is missing in `resources[2]`",
-            "config.yaml:7:3: resource `resources[2]` has no `paginator`, and finding one automatically is not supported yet \
-         (give `paginator: {type: offset, limit: 100}` or `paginator: single_page`)",
         ]
     );
 }

@@ -1,7 +1,7 @@
-//! URLs, parameters, headers, bodies, credentials and paging of an endpoint.
+//! URLs, parameters, headers, bodies and credentials of an endpoint.
 
 use super::{endpoint, one, yaml};
-use crate::plan::{Method, PaginatorSpec, ParameterPlace, RowSelection};
+use crate::plan::{Method, RowSelection};
 
 #[test]
 fn a_path_is_joined_to_the_base_url() {
@@ -78,7 +78,7 @@ fn headers_of_the_endpoint_stand_over_those_of_the_client() {
 
 #[test]
 fn what_params_and_body_take_from_secrets_is_known_to_be_secret() {
-    let text = "client: {base_url: https://a.b, paginator: single_page}\nresources:\n- name: r\n  endpoint:\n    method: POST\n\
+    let text = "client: {base_url: https://a.b}\nresources:\n- name: r\n  endpoint:\n    method: POST\n\
                 \x20   params: {a: 'x${env:A}', b: plain}\n    json: {c: ['${env:C}', plain]}\n";
     let endpoint = yaml(text).env(&[("A", "canary-a"), ("C", "canary-c")]).resource().endpoint;
     let secrets: Vec<&str> = endpoint.secrets.iter().map(crate::plan::Secret::expose).collect();
@@ -103,84 +103,6 @@ fn the_clients_key_stays_at_its_origin() {
     let plan = yaml(text).plan();
     let sent: Vec<bool> = plan.resources.iter().map(|resource| resource.endpoint.auth.is_some()).collect();
     assert_eq!(sent, [true, false, false, true]);
-}
-
-#[test]
-fn every_key_of_the_offset_paginator_is_read() {
-    let keys = "method: POST\npaginator: {type: offset, limit: 5, offset: 10, offset_body_path: page.from, limit_param: size, \
-                total_path: null, maximum_offset: 100, stop_after_empty_page: false, has_more_path: more, allow_repeated_pages: true}";
-    let PaginatorSpec::Offset(offset) = endpoint(keys).resource().endpoint.paginator else { panic!("not offset") };
-    assert_eq!((offset.limit.get(), offset.offset, offset.maximum_offset), (5, 10, Some(100)));
-    assert_eq!(offset.offset_place, ParameterPlace::Body(vec!["page".into(), "from".into()]));
-    assert_eq!(offset.limit_place, ParameterPlace::Query("size".into()));
-    assert!(offset.total_path.is_none() && offset.has_more_path.is_some());
-    assert!(offset.allow_repeated_pages && !offset.stop_after_empty_page);
-}
-
-#[test]
-fn faults_of_paginators_are_told() {
-    let table = [
-        (
-            "offset",
-            "`limit` is missing: `offset` alone does not say how many rows a page has (write `{type: offset, limit: 100}`)",
-        ),
-        ("{type: offset}", "`limit` is missing in `resources[0].endpoint.paginator`"),
-        ("{type: offset, limit: 0}", "`limit` must be at least 1"),
-        ("{type: offset, limit: '5'}", "`limit` must be an integer, not a string"),
-        (
-            "{type: offset, limit: 5, offset_param: a, offset_body_path: b}",
-            "`offset_param` and `offset_body_path` exclude each other",
-        ),
-        (
-            "{type: offset, limit: 5, offset_body_path: b}",
-            "a body path of the paginator needs `method: POST` or `json`",
-        ),
-        (
-            "{type: offset, limit: 5, total_path: null, stop_after_empty_page: false}",
-            "nothing ends the paging: one of `total_path`, `maximum_offset`, `has_more_path` and `stop_after_empty_page` is needed",
-        ),
-        ("{type: cursor, cursor_path: x}", "`type` `cursor` is not supported yet"),
-        ("json_link", "`paginator` `json_link` is not supported yet"),
-        (
-            "links",
-            "`paginator` cannot be `links` (valid here: `auto`, `cursor`, `header_cursor`, `header_link`, `json_link`, \
-                   `json_response`, `offset`, `page_number`, `single_page`)",
-        ),
-        ("{limit: 5}", "`type` is missing in `resources[0].endpoint.paginator`"),
-        (
-            "{type: single_page, limit: 5}",
-            "unknown key `limit` in `resources[0].endpoint.paginator` (only `type` is valid here)",
-        ),
-    ];
-    for (paginator, expected) in table {
-        let problems = endpoint(&format!("paginator: {paginator}")).problems();
-        assert_eq!(problems.len(), 1, "{problems:?}");
-        let message = problems[0].split_once(' ').map(|(_, message)| message);
-        assert_eq!(message, Some(expected), "{paginator}");
-    }
-}
-
-#[test]
-fn a_paginator_is_the_endpoints_or_the_clients() {
-    let text = "client: {base_url: https://a.b, paginator: {type: offset, limit: 1}}\n\
-                resource_defaults: {endpoint: {paginator: {type: offset, limit: 2}}}\nresources:\n- a\n\
-                - {name: b, endpoint: {paginator: null}}\n- {name: c, endpoint: {paginator: auto}}\n\
-                - {name: d, endpoint: {paginator: {type: single_page}}}\n";
-    let plan = yaml(text).plan();
-    let limits: Vec<u64> = plan
-        .resources
-        .iter()
-        .map(|resource| match &resource.endpoint.paginator {
-            PaginatorSpec::Offset(offset) => offset.limit.get(),
-            PaginatorSpec::SinglePage => 0,
-        })
-        .collect();
-    assert_eq!(limits, [2, 1, 1, 0]);
-    assert_eq!(
-        yaml("client: {base_url: https://a.b}\nresources: [r]").problems(),
-        ["config.yaml:2:13: resource `r` has no `paginator`, and finding one automatically is not supported yet \
-         (give `paginator: {type: offset, limit: 100}` or `paginator: single_page`)"]
-    );
 }
 
 #[test]

@@ -3,14 +3,34 @@
 //! A [`Paginator`] sees pages in delivery order and names positions. It sends nothing, waits for nothing and knows no
 //! clock, so that every property of a scheme can be tested by calling it.
 
+mod auto;
+mod cursors;
+mod envelope;
+mod fault;
+mod guard;
+mod link;
+mod link_header;
+mod links;
 mod offset;
+mod page_number;
+mod said;
+mod signs;
 mod single_page;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::json::Node;
-use crate::plan::{PaginatorSpec, ParameterPlace};
+use crate::client::Answered;
+use crate::flow::RowPath;
+use crate::json::{Document, Node};
+use crate::plan::{Endpoint, PaginatorSpec, ParameterPlace};
+
+pub use fault::PagingFault;
+pub(super) use link::Link;
 
 /// A paging scheme on its way through one resource.
 pub(super) trait Paginator: Send {
@@ -36,40 +56,100 @@ pub(super) trait Paginator: Send {
     fn parameters(&self, position: &Position) -> Vec<Parameter<'_>>;
 
     /// What to make of a page with the same rows as the one before it.
-    fn repeated(&self, position: &Position, seen: &Seen<'_>) -> Repeated;
+    fn repeated(&mut self, position: &Position, seen: &Seen<'_>) -> Repeated;
+
+    /// Whether more pages may follow one like this, so that it is more likely an envelope than a row.
+    fn is_paged(&self, body: Node<'_>) -> bool;
 }
 
-/// The state machine of a scheme.
-pub(super) fn paginator(spec: &PaginatorSpec) -> Box<dyn Paginator> {
+/// The state machine of the endpoint's scheme.
+pub(super) fn paginator(endpoint: &Endpoint) -> Box<dyn Paginator> {
+    machine(&endpoint.paginator, endpoint)
+}
+
+fn machine(spec: &PaginatorSpec, endpoint: &Endpoint) -> Box<dyn Paginator> {
     match spec {
+        PaginatorSpec::Auto => Box::new(auto::Auto::new(endpoint)),
         PaginatorSpec::SinglePage => Box::new(single_page::SinglePage),
+        PaginatorSpec::JsonLink(spec) => Box::new(links::Links::in_body(spec, endpoint)),
+        PaginatorSpec::HeaderLink(spec) => Box::new(links::Links::in_header(spec, endpoint)),
+        PaginatorSpec::PageNumber(spec) => Box::new(page_number::PageNumber::new(spec.clone())),
         PaginatorSpec::Offset(spec) => Box::new(offset::Offset::new(spec.clone())),
+        PaginatorSpec::Cursor(spec) => Box::new(cursors::Cursors::in_body(spec)),
+        PaginatorSpec::HeaderCursor(spec) => Box::new(cursors::Cursors::in_header(spec)),
     }
 }
 
 /// Which page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Position {
-    /// The only one.
+    /// The one that the endpoint's own request leads to.
     Only,
     /// A run of records.
     Range(Range),
+    /// A page with a number.
+    Page(Numbered),
+    /// The page that a server gave this cursor for: a text or a number.
+    Cursor(Value),
+    /// The page that a server gave this link for.
+    Link(Link),
 }
 
 impl Position {
     /// Whether both are asked for by the same request.
     pub(super) fn is_asked_like(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Only, Self::Only) => true,
             (Self::Range(one), Self::Range(other)) => (one.offset, one.limit) == (other.offset, other.limit),
-            (Self::Only, Self::Range(_)) | (Self::Range(_), Self::Only) => false,
+            (Self::Page(one), Self::Page(other)) => one.number == other.number,
+            _ => self == other,
         }
     }
 
     /// Whether the page is asked for although nothing more is expected.
     pub(super) fn is_in_doubt(&self) -> bool {
-        matches!(self, Self::Range(Range { purpose: Purpose::Doubt, .. }))
+        match self {
+            Self::Range(range) => range.purpose == Purpose::Doubt,
+            Self::Page(page) => page.prospect == Prospect::Doubt,
+            Self::Only | Self::Cursor(_) | Self::Link(_) => false,
+        }
     }
+
+    /// Whether an answer with this status says that there is no such page, where nobody had said that there is one.
+    pub(super) fn ends_by(&self, status: u16) -> bool {
+        let is_absent = matches!(status, 404 | 410 | 416);
+        // Servers also refuse so what is there and may not be had, such as all beyond the first thousand.
+        let is_refused = matches!(status, 400 | 422);
+        match self {
+            Self::Page(Numbered { prospect: Prospect::Told, .. }) => false,
+            Self::Page(Numbered { prospect: Prospect::Open, .. }) => is_absent,
+            Self::Page(Numbered { prospect: Prospect::Tail | Prospect::Doubt, .. }) => is_absent || is_refused,
+            Self::Range(range) => range.purpose == Purpose::Doubt && (is_absent || is_refused),
+            Self::Only | Self::Cursor(_) | Self::Link(_) => false,
+        }
+    }
+}
+
+/// A page of a scheme that counts pages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Numbered {
+    /// Its number.
+    pub(super) number: u64,
+    /// Whether it is there.
+    pub(super) prospect: Prospect,
+}
+
+/// What is known of a page before it is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Prospect {
+    /// It is there: a total or the page before says so, or it is the first.
+    Told,
+    /// Nothing says that it is there or not.
+    Open,
+    /// It is likely not there: the page before was shorter than others, or all records have been seen.
+    Tail,
+    /// The total says that it is not there, and may be wrong.
+    Doubt,
 }
 
 /// A run of records of an offset scheme.
@@ -98,24 +178,46 @@ pub(super) enum Purpose {
 }
 
 /// A paging parameter with its value.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Parameter<'a> {
     pub(super) place: &'a ParameterPlace,
-    pub(super) value: u64,
+    /// A text or a number, which keeps its type in a body.
+    pub(super) value: Value,
+}
+
+impl Parameter<'_> {
+    /// The value as it stands in a query.
+    pub(super) fn text(&self) -> String {
+        as_text(&self.value)
+    }
+}
+
+/// A text or a number without quotes.
+fn as_text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// What a page showed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Seen<'a> {
     /// The body; `None`: there was none.
-    pub(super) body: Option<Node<'a>>,
+    pub(super) body: Option<&'a Document>,
+    /// Where the answer came from, and its headers.
+    pub(super) answered: &'a Answered,
+    /// What leads to the rows.
+    pub(super) path: &'a RowPath,
     /// Elements of the array that holds the rows, before filters; `None`: there is no such array.
     pub(super) records: Option<u64>,
     /// Rows.
     pub(super) rows: u64,
 }
 
-impl Seen<'_> {
+impl<'a> Seen<'a> {
+    /// The body's root.
+    pub(super) fn root(&self) -> Option<Node<'a>> {
+        self.body.map(Document::root)
+    }
+
     /// Whether the page holds nothing to count.
     pub(super) fn is_empty(&self) -> bool {
         self.records.unwrap_or(self.rows) == 0
@@ -145,47 +247,6 @@ pub(super) enum Repeated {
     End,
     /// It is a page like any other.
     Accept,
-}
-
-/// Why a walk cannot go on from a page.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PagingFault {
-    /// The total is there and is no number.
-    #[error("expected a number of records at `{path}`, found {found}")]
-    Total {
-        /// The `total_path`.
-        path: String,
-        /// What stands there.
-        found: String,
-    },
-    /// The word on whether more follows is missing.
-    #[error("expected a boolean at `{path}` (`has_more_path`), found nothing")]
-    HasMoreMissing {
-        /// The `has_more_path`.
-        path: String,
-    },
-    /// The word on whether more follows is no boolean.
-    #[error("expected a boolean at `{path}` (`has_more_path`), found {found}")]
-    HasMore {
-        /// The `has_more_path`.
-        path: String,
-        /// What stands there.
-        found: String,
-    },
-    /// Two equal pages in a row.
-    #[error("the server seems to ignore `{parameter}`: the pages at {before} and {after} hold the same rows")]
-    Repeated {
-        /// The parameter.
-        parameter: String,
-        /// Its value for the first of them.
-        before: u64,
-        /// Its value for the second.
-        after: u64,
-    },
-    /// A number of records beyond 64 bits.
-    #[error("the position after {offset} is beyond what can be counted")]
-    Overflow {
-        /// The last position.
-        offset: u64,
-    },
+    /// It is that page under another number: it is no news, and the walk goes on.
+    Again,
 }

@@ -11,8 +11,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Paginator, PagingFault, Parameter, Position, Purpose, Range, Repeated, Seen, Step};
-use crate::json::{Kind, Node};
+use super::{Paginator, PagingFault, Parameter, Position, Purpose, Range, Repeated, Seen, Step, said};
+use crate::json::Node;
 use crate::plan::OffsetSpec;
 
 /// The scheme on its way.
@@ -62,7 +62,7 @@ impl Offset {
             self.stride = Some(self.stride.unwrap_or(0).max(records));
         }
         self.total_was_wrong |= range.purpose == Purpose::Doubt;
-        let more = self.has_more(seen.body)?;
+        let more = self.has_more(seen)?;
         if more == Some(false) || self.is_beyond_maximum(end) {
             return Ok(done());
         }
@@ -103,7 +103,7 @@ impl Offset {
         if range.purpose == Purpose::Doubt || self.spec.stop_after_empty_page {
             return Ok(Step::Done { missing });
         }
-        if self.has_more(seen.body)? == Some(false) || self.is_beyond_maximum(expected_end) {
+        if self.has_more(seen)? == Some(false) || self.is_beyond_maximum(expected_end) {
             return Ok(done());
         }
         let goes_on = match self.total {
@@ -114,31 +114,8 @@ impl Offset {
         Ok(if goes_on { self.next(expected_end) } else { Step::Done { missing } })
     }
 
-    /// The total of a page; `None`: it does not say.
-    fn total(&self, body: Option<Node<'_>>) -> Result<Option<u64>, PagingFault> {
-        let (Some(path), Some(body)) = (&self.spec.total_path, body) else { return Ok(None) };
-        let Some(node) = path.first(body) else { return Ok(None) };
-        let count = match node.kind() {
-            Kind::Null => return Ok(None),
-            Kind::Int(value) => u64::try_from(value).ok(),
-            Kind::Float(value) => whole(value),
-            Kind::Text(text) => text.trim().parse().ok().or_else(|| text.trim().parse().ok().and_then(whole)),
-            Kind::Bool(_) | Kind::BigInt | Kind::Inexact | Kind::Array(_) | Kind::Object(_) => None,
-        };
-        match count {
-            Some(count) => Ok(Some(count)),
-            None => Err(PagingFault::Total { path: path.to_string(), found: found(node) }),
-        }
-    }
-
-    fn has_more(&self, body: Option<Node<'_>>) -> Result<Option<bool>, PagingFault> {
-        let (Some(path), Some(body)) = (&self.spec.has_more_path, body) else { return Ok(None) };
-        let missing = || PagingFault::HasMoreMissing { path: path.to_string() };
-        let node = path.first(body).ok_or_else(missing)?;
-        match boolean(node) {
-            Some(value) => Ok(Some(value)),
-            None => Err(PagingFault::HasMore { path: path.to_string(), found: found(node) }),
-        }
+    fn has_more(&self, seen: &Seen<'_>) -> Result<Option<bool>, PagingFault> {
+        said::has_more(self.spec.has_more_path.as_deref(), seen.root())
     }
 }
 
@@ -163,7 +140,7 @@ impl Paginator for Offset {
         let Position::Range(range) = position else { return Ok(done()) };
         self.pages = self.pages.saturating_add(1);
         // Many servers count only on the first page.
-        self.total = self.total(seen.body)?.or(self.total);
+        self.total = said::total(self.spec.total_path.as_deref(), seen.root(), "records")?.or(self.total);
         if seen.is_empty() { self.after_nothing(range, seen) } else { self.after_records(range, seen) }
     }
 
@@ -177,12 +154,12 @@ impl Paginator for Offset {
     fn parameters(&self, position: &Position) -> Vec<Parameter<'_>> {
         let Position::Range(range) = position else { return Vec::new() };
         vec![
-            Parameter { place: &self.spec.offset_place, value: range.offset },
-            Parameter { place: &self.spec.limit_place, value: range.limit },
+            Parameter { place: &self.spec.offset_place, value: range.offset.into() },
+            Parameter { place: &self.spec.limit_place, value: range.limit.into() },
         ]
     }
 
-    fn repeated(&self, position: &Position, seen: &Seen<'_>) -> Repeated {
+    fn repeated(&mut self, position: &Position, seen: &Seen<'_>) -> Repeated {
         let Position::Range(range) = position else { return Repeated::Accept };
         // Beyond the total some servers send their last page again, and those that know no pages send all they have. Only a
         // first page of exactly `limit` records leaves open whether more would follow.
@@ -194,6 +171,10 @@ impl Paginator for Offset {
         }
         if allowed { Repeated::Accept } else { Repeated::Fault }
     }
+
+    fn is_paged(&self, _body: Node<'_>) -> bool {
+        true
+    }
 }
 
 fn done() -> Step {
@@ -202,35 +183,4 @@ fn done() -> Step {
 
 fn sum(offset: u64, records: u64) -> Result<u64, PagingFault> {
     offset.checked_add(records).ok_or(PagingFault::Overflow { offset })
-}
-
-/// A float that is a count; its digits without a fraction parse as one.
-fn whole(value: f64) -> Option<u64> {
-    if value >= 0.0 && value.fract() == 0.0 { format!("{value:.0}").parse().ok() } else { None }
-}
-
-/// The spellings that dlt knows.
-fn boolean(node: Node<'_>) -> Option<bool> {
-    let text = match node.kind() {
-        Kind::Bool(value) => return Some(value),
-        Kind::Text(text) => text.trim().to_ascii_lowercase(),
-        Kind::Int(value) => value.to_string(),
-        Kind::Null | Kind::Float(_) | Kind::BigInt | Kind::Inexact | Kind::Array(_) | Kind::Object(_) => return None,
-    };
-    match text.as_str() {
-        "yes" | "true" | "t" | "y" | "1" => Some(true),
-        "no" | "false" | "f" | "n" | "0" => Some(false),
-        _ => None,
-    }
-}
-
-/// What stands in place of what was expected: a short value as it is, else its kind.
-fn found(node: Node<'_>) -> String {
-    match node.kind() {
-        Kind::Array(_) | Kind::Object(_) | Kind::Null => node.kind().described().to_owned(),
-        kind => match node.to_json() {
-            text if text.chars().count() <= 40 => format!("`{text}`"),
-            _ => kind.described().to_owned(),
-        },
-    }
 }

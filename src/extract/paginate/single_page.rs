@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{Paginator, PagingFault, Parameter, Position, Repeated, Seen, Step};
+use crate::json::Node;
 
 /// The scheme without a next page.
 pub(super) struct SinglePage;
@@ -32,7 +33,11 @@ impl Paginator for SinglePage {
         Vec::new()
     }
 
-    fn repeated(&self, _position: &Position, _seen: &Seen<'_>) -> Repeated {
+    fn repeated(&mut self, _position: &Position, _seen: &Seen<'_>) -> Repeated {
         Repeated::Accept
+    }
+
+    fn is_paged(&self, _body: Node<'_>) -> bool {
+        false
     }
 }

@@ -1,0 +1,129 @@
+//! A link to the next page, as it is followed and noted.
+//!
+//! 1. It is relative to the page that it stood on, after redirects.
+//! 2. What of the endpoint's credentials the server has repeated in it is taken out, because positions are kept in files. The
+//!    names of such parameters are kept, and the request gets their values from the config again.
+//! 3. It is noted relative to the endpoint's own origin where it leads there, so that it leads to the same page when the API has
+//!    moved.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use url::Url;
+
+use crate::client::Answered;
+use crate::plan::{Auth, Endpoint, SafeUrl};
+
+/// A link to the next page.
+#[derive(Clone, PartialEq, Eq)]
+pub(in crate::extract) struct Link {
+    /// An absolute URL of HTTP without user, password, fragment and the config's secrets.
+    pub(in crate::extract) url: Url,
+    /// Query parameters of the endpoint that belong to it and hold a secret.
+    pub(in crate::extract) restored: Vec<String>,
+    /// Whether it, or what led to it, leads away from the endpoint's origin.
+    pub(in crate::extract) left_origin: bool,
+}
+
+/// A link in a file.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Noted {
+    /// A URL, or a path where it is on the endpoint's origin.
+    link: String,
+    restored: Vec<String>,
+    left_origin: bool,
+}
+
+impl Link {
+    /// The link that a page has; `None`: the text is no URL of HTTP.
+    pub(super) fn found(text: &str, answered: &Answered, endpoint: &Endpoint) -> Option<Self> {
+        let mut url = http(answered.url.join(text).ok()?)?;
+        url.set_fragment(None);
+        // A URL with a host takes these.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        upgrade(&mut url, &endpoint.url);
+        let left_origin = answered.left_origin || url.origin() != endpoint.url.origin();
+        let restored = take_out_secrets(&mut url, endpoint);
+        Some(Self { url, restored, left_origin })
+    }
+
+    /// The URL as it may be shown.
+    pub(super) fn shown(&self) -> SafeUrl {
+        SafeUrl::new(&self.url, &[])
+    }
+
+    pub(super) fn noted(&self, endpoint: &Endpoint) -> Value {
+        let is_home = self.url.origin() == endpoint.url.origin();
+        let link = if is_home { self.url[url::Position::BeforePath..].to_owned() } else { self.url.to_string() };
+        let noted = Noted { link, restored: self.restored.clone(), left_origin: self.left_origin };
+        serde_json::to_value(noted).unwrap_or_default()
+    }
+
+    pub(super) fn resumed(noted: &Value, endpoint: &Endpoint) -> Option<Self> {
+        let Noted { link, restored, left_origin } = Noted::deserialize(noted).ok()?;
+        let url = if link.starts_with('/') { at_origin(&endpoint.url, &link)? } else { Url::parse(&link).ok()? };
+        let url = http(url)?;
+        let left_origin = left_origin || url.origin() != endpoint.url.origin();
+        Some(Self { url, restored, left_origin })
+    }
+}
+
+/// The URL is not shown whole: the server may have put credentials of its own in it.
+impl fmt::Debug for Link {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Link({}, left_origin: {})", self.shown(), self.left_origin)
+    }
+}
+
+fn http(url: Url) -> Option<Url> {
+    (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
+}
+
+/// A path and query at the origin of `home`. Joining would take `//x` for a host.
+fn at_origin(home: &Url, path: &str) -> Option<Url> {
+    Url::parse(&format!("{}{path}", home.origin().ascii_serialization())).ok()
+}
+
+/// Servers behind a proxy that speaks TLS for them give links without it. Such a link means the same host, and would else be
+/// followed in the open, without credentials.
+fn upgrade(url: &mut Url, home: &Url) {
+    let is_same_host = url.host() == home.host() && url.port().is_none() && home.port().is_none();
+    if is_same_host && url.scheme() == "http" && home.scheme() == "https" {
+        // Both schemes are special, so that the one takes the place of the other.
+        let _ = url.set_scheme("https");
+    }
+}
+
+/// Takes parameters out that hold what is secret; gives the names of those that are not credentials. What stays keeps its
+/// spelling: URLs may be signed.
+fn take_out_secrets(url: &mut Url, endpoint: &Endpoint) -> Vec<String> {
+    // Wherever the key belongs, the request gets it there again.
+    let is_key = |value: &str| match &endpoint.auth {
+        Some(Auth::ApiKey { key, .. }) => value == key.expose() && !value.is_empty(),
+        None => false,
+    };
+    let is_secret = |name: &str, value: &str| {
+        endpoint.holds_secret(value) && endpoint.params.iter().any(|(known, text)| known == name && text == value)
+    };
+    let Some(query) = url.query() else { return Vec::new() };
+    let (mut kept, mut restored, mut is_changed) = (Vec::new(), Vec::new(), false);
+    for piece in query.split('&') {
+        let Some((name, value)) = url::form_urlencoded::parse(piece.as_bytes()).next() else { continue };
+        if is_secret(&name, &value) {
+            is_changed = true;
+            restored.push(name.into_owned());
+        } else if is_key(&value) {
+            is_changed = true;
+        } else {
+            kept.push(piece);
+        }
+    }
+    if is_changed {
+        let kept = kept.join("&");
+        url.set_query((!kept.is_empty()).then_some(kept.as_str()));
+    }
+    restored
+}
