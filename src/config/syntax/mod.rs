@@ -6,6 +6,7 @@ mod map;
 mod position;
 mod python;
 mod python_names;
+mod python_paginators;
 mod python_values;
 mod toml;
 mod yaml;

@@ -11,6 +11,7 @@ use ruff_python_ast::{
 use super::map::MapBuilder;
 use super::position::Positions;
 use super::python_names::{Binding, Scope, Script};
+use super::python_paginators;
 use super::{NESTING_MAX, VALUES_MAX};
 use crate::config::problem::{Place, Problem, Report, code};
 use crate::config::scalar_text::python_text;
@@ -74,7 +75,7 @@ impl<'e, 'a> Evaluator<'e, 'a> {
             Expr::BinOp(operation) => self.sum(operation, expression)?,
             Expr::Name(name) => return self.named(name.id.as_str(), expression),
             Expr::Subscript(subscript) => Value::Lookup(self.subscript(subscript, expression)?),
-            Expr::Call(call) => Value::Lookup(self.call(call, expression)?),
+            Expr::Call(call) => self.call(call, expression)?,
             _ => return Err(self.not_static(expression)),
         };
         Ok(Tree::new(value, &self.at(expression)))
@@ -230,8 +231,14 @@ impl<'e, 'a> Evaluator<'e, 'a> {
     }
 
     /// `dlt.secrets.get("a.b")`, `dlt.config.get("a.b")`, `os.environ.get("X", default)` and `os.getenv("X", default)`.
-    fn call(&mut self, call: &ExprCall, expression: &Expr) -> Result<Lookup, Refusal> {
-        let kind = match self.script.full_name(&call.func).as_deref() {
+    ///
+    /// A paginator is what its constructor says.
+    fn call(&mut self, call: &ExprCall, expression: &Expr) -> Result<Value, Refusal> {
+        let name = self.script.full_name(&call.func);
+        if let Some((kind, parameters)) = name.as_deref().and_then(python_paginators::class) {
+            return self.constructor(call, expression, kind, parameters);
+        }
+        let kind = match name.as_deref() {
             Some("dlt.secrets.get") => LookupKind::Secret,
             Some("dlt.config.get") => LookupKind::Config,
             Some("os.environ.get" | "os.getenv") => LookupKind::Env,
@@ -245,7 +252,35 @@ impl<'e, 'a> Evaluator<'e, 'a> {
             Some(default) => self.try_tree(default)?,
             None => Tree::new(Value::Null, &self.at(expression)),
         };
-        Ok(Lookup { kind, name: self.key(name)?, otherwise: Some(Box::new(otherwise)) })
+        Ok(Value::Lookup(Lookup { kind, name: self.key(name)?, otherwise: Some(Box::new(otherwise)) }))
+    }
+
+    /// A call of a class as the map with `type` that says the same.
+    fn constructor(
+        &mut self,
+        call: &ExprCall,
+        expression: &Expr,
+        kind: &str,
+        parameters: &[&str],
+    ) -> Result<Value, Refusal> {
+        let at = self.at(expression);
+        let mut map = MapBuilder::default();
+        map.push("type".to_owned(), &at, Tree::text(kind, &at), self.report);
+        for (index, argument) in call.arguments.args.iter().enumerate() {
+            let Some(name) = parameters.get(index).filter(|_| !argument.is_starred_expr()) else {
+                return Err(self.problem(argument, "the paginator has no such argument"));
+            };
+            let value = self.tree(argument);
+            map.push((*name).to_owned(), &self.at(argument), value, self.report);
+        }
+        for keyword in &call.arguments.keywords {
+            let Some(name) = &keyword.arg else {
+                return Err(self.problem(&keyword.value, "`**` cannot be read; only static values can be read"));
+            };
+            let value = self.tree(&keyword.value);
+            map.push(name.as_str().to_owned(), &self.at(keyword), value, self.report);
+        }
+        Ok(map.finish())
     }
 
     fn key(&mut self, expression: &Expr) -> Result<String, Refusal> {

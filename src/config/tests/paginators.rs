@@ -1,6 +1,6 @@
 //! Every paging scheme: its keys, its defaults, its faults, and whose it is.
 
-use super::{endpoint, yaml};
+use super::{endpoint, python, yaml};
 use crate::plan::{PaginatorSpec, ParameterPlace};
 
 fn read(paginator: &str) -> PaginatorSpec {
@@ -201,5 +201,59 @@ fn a_paginator_is_the_endpoints_or_the_clients_or_found() {
     for paginator in ["", ", paginator: auto", ", paginator: {type: auto}", ", paginator: null"] {
         let case = yaml(&format!("client: {{base_url: https://a.b{paginator}}}\nresources: [r]"));
         assert!(matches!(case.resource().endpoint.paginator, PaginatorSpec::Auto), "{paginator}");
+    }
+}
+
+fn script(before: &str, paginator: &str) -> super::Case {
+    let config =
+        "{'client': {'base_url': 'https://a.b'}, 'resources': [{'name': 'r', 'endpoint': {'method': 'POST', \n";
+    python(&format!("{before}\nrest_api_source({config}'paginator': {paginator}}}}}]}})"))
+}
+
+#[test]
+fn dlts_classes_stand_for_their_schemes() {
+    let import = "from dlt.sources.helpers.rest_client.paginators import *";
+    let table = [
+        ("SinglePagePaginator()", "single_page"),
+        ("JSONLinkPaginator('links.next')", "json_link links.next false"),
+        ("JSONLinkPaginator(next_url_path='links.next')", "json_link links.next false"),
+        ("JSONResponsePaginator()", "json_link next false"),
+        ("HeaderLinkPaginator()", "header_link next false"),
+        ("HeaderCursorPaginator('X-Next', 'after')", "header_cursor X-Next after false"),
+        ("JSONResponseCursorPaginator(cursor_path='a.b', cursor_body_path='c')", "cursor a.b body:c false - false"),
+        ("PageNumberPaginator(1, total_path=None)", "page_number 1 1 page - - true - false"),
+        ("OffsetPaginator(limit=100)", "offset 100 offset=0 limit total - true - false"),
+        ("p.OffsetPaginator(100, 5, maximum_offset=50)", "offset 100 offset=5 limit total 50 true - false"),
+    ];
+    for (call, expected) in table {
+        assert_eq!(shown(&script(import, call).resource().endpoint.paginator), expected, "{call}");
+    }
+    let named = script("LIMIT = 7\nPAGES = OffsetPaginator(LIMIT)", "PAGES");
+    assert_eq!(shown(&named.resource().endpoint.paginator), "offset 7 offset=0 limit total - true - false");
+}
+
+#[test]
+fn faults_of_dlts_classes_are_told_where_they_are() {
+    let table = [
+        ("OffsetPaginator()", "config.py:3:14: `limit` is missing in `resources[0].endpoint.paginator`"),
+        ("HeaderLinkPaginator('a', 'b')", "config.py:3:39: the paginator has no such argument"),
+        ("HeaderLinkPaginator(*a)", "config.py:3:34: the paginator has no such argument"),
+        ("HeaderLinkPaginator(**a)", "config.py:3:36: `**` cannot be read; only static values can be read"),
+        ("HeaderLinkPaginator(links_next_key=1)", "config.py:3:49: `links_next_key` must be a string, not an integer"),
+        (
+            "HeaderLinkPaginator(link_next_key='a')",
+            "config.py:3:34: unknown key `link_next_key` in `resources[0].endpoint.paginator` (did you mean `links_next_key`?)",
+        ),
+        (
+            "JSONLinkPaginator('a', next_url_path='b')",
+            "config.py:3:37: duplicate key `next_url_path`; the first is at config.py:3:32",
+        ),
+        (
+            "MyPaginator()",
+            "config.py:3:14: a call of `MyPaginator` cannot be read; only static values can (write it as a dictionary with `type`)",
+        ),
+    ];
+    for (call, expected) in table {
+        assert_eq!(script("", call).problems(), [expected], "{call}");
     }
 }

@@ -1,0 +1,45 @@
+//! dlt's paginator classes: a call of one stands for the map with `type` that says the same.
+
+/// A class: its name, its `type`, and those of its parameters that may stand without a name, which are named as the keys are.
+struct Class {
+    name: &'static str,
+    kind: &'static str,
+    parameters: &'static [&'static str],
+}
+
+const CLASSES: [Class; 8] = [
+    Class { name: "SinglePagePaginator", kind: "single_page", parameters: &[] },
+    Class { name: "JSONLinkPaginator", kind: "json_link", parameters: &["next_url_path"] },
+    Class { name: "JSONResponsePaginator", kind: "json_link", parameters: &["next_url_path"] },
+    Class { name: "HeaderLinkPaginator", kind: "header_link", parameters: &["links_next_key"] },
+    Class { name: "HeaderCursorPaginator", kind: "header_cursor", parameters: &["cursor_key", "cursor_param"] },
+    Class {
+        name: "JSONResponseCursorPaginator",
+        kind: "cursor",
+        parameters: &["cursor_path", "cursor_param", "cursor_body_path"],
+    },
+    Class {
+        name: "PageNumberPaginator",
+        kind: "page_number",
+        parameters: &["base_page", "page", "page_param", "total_path", "maximum_page", "stop_after_empty_page"],
+    },
+    Class {
+        name: "OffsetPaginator",
+        kind: "offset",
+        parameters: &[
+            "limit",
+            "offset",
+            "offset_param",
+            "limit_param",
+            "total_path",
+            "maximum_offset",
+            "stop_after_empty_page",
+        ],
+    },
+];
+
+/// The `type` and the parameters by position of the class that a full name ends in.
+pub(super) fn class(full_name: &str) -> Option<(&'static str, &'static [&'static str])> {
+    let name = full_name.rsplit('.').next().unwrap_or(full_name);
+    CLASSES.iter().find(|class| class.name == name).map(|class| (class.kind, class.parameters))
+}
