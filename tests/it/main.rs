@@ -9,12 +9,15 @@
 #![allow(unreachable_pub, reason = "there is nothing outside to reach")]
 #![allow(clippy::too_many_lines, reason = "a scenario is read from top to bottom")]
 
+mod auto;
 mod client;
 mod dispositions;
 mod equal;
 mod fuzz;
+mod links;
 mod maintenance;
 mod merge;
+mod pages;
 mod paging;
 mod partitions;
 mod resume;

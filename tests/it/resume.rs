@@ -1,12 +1,16 @@
 //! Long walks that commit as they go, and runs that go on where an earlier one ended.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use alluvium::flow::{Unfinished, Waypoint};
 use serde_json::{Value, json};
 
-use crate::support::api::{Answer, Api};
+use crate::support::api::{Answer, Api, ReceivedRequest, Running, Style};
 use crate::support::command::{Bench, people};
+use crate::support::walk::{Source, id};
 
 /// Every page is a part of its own.
 fn each_page(disposition: &str) -> Value {
@@ -270,5 +274,102 @@ async fn ctrl_c_keeps_the_pages_so_far_and_the_next_run_goes_on() {
         let report = bench.load(&config).await;
         assert_eq!(report["resumed_after_page"], pages, "{disposition}: {report:#}");
         assert_eq!(ids(&bench).await, (0..500).collect::<Vec<_>>(), "{disposition}");
+    }
+}
+
+/// Every style with the paginators that walk over it.
+fn styles() -> Vec<(Style, Value)> {
+    vec![
+        (Style::NextLink { absolute: true }, json!("json_link")),
+        (Style::NextLink { absolute: false }, json!("auto")),
+        (Style::HeaderLink, json!("header_link")),
+        (Style::HeaderLink, json!("auto")),
+        (Style::HeaderCursor, json!({"type": "header_cursor", "cursor_key": "x-next-cursor"})),
+        (Style::Cursor, json!({"type": "cursor", "cursor_path": "next_cursor"})),
+        (Style::Cursor, json!("auto")),
+        (Style::Page { base: 1 }, json!({"type": "page_number", "base_page": 1, "total_path": "total_pages"})),
+        (Style::Page { base: 1 }, json!("auto")),
+        (Style::Page { base: 0 }, json!("auto")),
+        (Style::Offset, json!({"type": "offset", "limit": 10})),
+        (Style::Offset, json!("auto")),
+    ]
+}
+
+#[tokio::test]
+async fn a_walk_of_every_scheme_goes_on_from_each_of_its_pages() {
+    for (style, paginator) in styles() {
+        let api = Api::rows(45).style(style).size(10).cap(10).start().await;
+        let source = Source::paged(&api.url, &paginator);
+        let mut noted: Vec<(Waypoint, usize)> = Vec::new();
+        let (mut walk, _) = source.walk();
+        let mut read = 0;
+        while let Some((page, _)) = walk.next().await.expect("no error") {
+            read += page.rows().len();
+            let text = serde_json::to_string(&page.waypoint()).expect("JSON");
+            noted.push((serde_json::from_str(&text).expect("JSON"), read));
+        }
+        assert_eq!((read, noted.len()), (45, 5), "{style:?} {paginator}");
+        for (waypoint, read) in noted {
+            let pages = waypoint.pages;
+            let from = Unfinished { waypoint, age: Duration::ZERO };
+            let walk = source.walk().0.resume(&from, Duration::MAX);
+            let mut walk = walk.unwrap_or_else(|error| panic!("{style:?} {paginator}: {error}"));
+            let mut rest = Vec::new();
+            while let Some((page, _)) = walk.next().await.expect("no error") {
+                rest.extend(page.rows().into_iter().map(id));
+            }
+            let first = i64::try_from(read).expect("small");
+            assert_eq!(rest, (first..45).collect::<Vec<_>>(), "{style:?} {paginator} after page {pages}");
+        }
+    }
+}
+
+/// Pages of ten of 50 people by links that repeat the key and the tenant; the fourth is refused as long as `is_down`.
+async fn linked(is_down: Arc<AtomicBool>) -> Running {
+    let handler = move |request: &ReceivedRequest| {
+        let at = request.number_param("cursor").unwrap_or(0);
+        if at == 30 && is_down.load(Ordering::SeqCst) {
+            return Answer::text(410, "gone");
+        }
+        let kept = request.query.iter().filter(|(name, _)| name != "cursor");
+        let kept: Vec<String> = kept.map(|(name, value)| format!("{name}={value}&")).collect();
+        let host = request.header("host").expect("a host");
+        let next = (at < 40).then(|| format!("http://{host}/items?{}cursor={}", kept.concat(), at + 10));
+        let at = i64::try_from(at).expect("small");
+        Answer::json(&json!({"data": people(at..at + 10), "next": next}))
+    };
+    Api::handler(handler).start().await
+}
+
+#[tokio::test]
+async fn a_walk_by_links_keeps_no_secret_in_its_state_and_goes_on_where_the_api_has_moved() {
+    let is_down = Arc::new(AtomicBool::new(true));
+    let api = linked(Arc::clone(&is_down)).await;
+    let bench = Bench::new(Vec::new()).await;
+    let endpoint = json!({"data_selector": "data", "paginator": "json_link", "params": {"tenant": "${env:API_KEY}"}});
+    let config = bench.config(&json!({"write_disposition": "append", "commit_every": "1B", "endpoint": endpoint}));
+    let at = |url: &str| format!("client.base_url={}", url.trim_end_matches("/items"));
+    let run = bench.run(&config, &["--set", &at(&api.url)]).await;
+    assert_eq!(
+        (run.code, &run.report["resources"][0]["error"]["code"]),
+        (1, &json!("http_status")),
+        "{:#}",
+        run.report
+    );
+    assert_eq!(ids(&bench).await, (0..30).collect::<Vec<_>>());
+    let walk = states(&bench).last().expect("a state")["walk"].to_string();
+    assert!(walk.contains("cursor=20") && !walk.contains("canary") && !walk.contains("127.0.0.1"), "{walk}");
+    is_down.store(false, Ordering::SeqCst);
+    let moved = linked(is_down).await;
+    let run = bench.run(&config, &["--set", &at(&moved.url)]).await;
+    assert_eq!((run.code, &run.report["resources"][0]["resumed_after_page"]), (0, &json!(3)), "{:#}", run.report);
+    assert_eq!(ids(&bench).await, (0..50).collect::<Vec<_>>());
+    let seen = moved.requests();
+    assert_eq!(seen.len(), 3);
+    for request in &seen {
+        let tenants: Vec<&str> =
+            request.query.iter().filter(|(name, _)| name == "tenant").map(|(_, value)| value.as_str()).collect();
+        assert_eq!(tenants, [crate::support::command::CANARY], "{request:?}");
+        assert!(request.param("api_key").is_some());
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alluvium::client::{Client, ClientOptions, Meter, MeterReading};
+use alluvium::config::{self, Options, Surroundings};
 use alluvium::extract::{ExtractError, Walk};
 use alluvium::flow::TableState;
 use alluvium::json::{Kind, Node, Path};
@@ -13,6 +14,7 @@ use alluvium::plan::{
     ApiKeyLocation, Auth, Endpoint, Limits, OffsetSpec, PaginatorSpec, ParameterPlace, ResourceName, ResourcePlan,
     RetryPolicy, RowSelection, Secret, TableName,
 };
+use serde_json::{Value, json};
 
 /// A resource with the bounds and the retries of its run.
 pub struct Source {
@@ -55,6 +57,23 @@ impl Source {
             allow_repeated_pages: false,
         });
         source
+    }
+
+    /// The resource `items` of a config whose endpoint has these keys, of which `${env:CANARY}` is one.
+    pub fn configured(url: &str, endpoint: &Value) -> Self {
+        let base_url = url.trim_end_matches("/items");
+        let config = json!({"client": {"base_url": base_url}, "resources": [{"name": "items", "endpoint": endpoint}]});
+        let source = config::Source { path: std::path::Path::new("items.json").into(), text: config.to_string() };
+        let surroundings = Surroundings::new([("CANARY".to_owned(), "canary-in-config".to_owned())], "/nowhere");
+        let options = Options { surroundings, ..Options::default() };
+        let plan = config::load_source(&source, &options).unwrap_or_else(|problems| panic!("{problems}"));
+        let resource = plan.resources.into_iter().next().expect("a resource");
+        Self { resource, ..Self::single(url) }
+    }
+
+    /// The same with this paginator.
+    pub fn paged(url: &str, paginator: &Value) -> Self {
+        Self::configured(url, &json!({"paginator": paginator}))
     }
 
     pub fn paging(mut self, change: impl FnOnce(&mut OffsetSpec)) -> Self {

@@ -62,6 +62,8 @@ pub struct Rows {
     shift: Option<Shift>,
     ignores_offset: bool,
     echoes_offset: bool,
+    /// The bodies of the page style tell the number of their page.
+    echoes_page: bool,
     /// Bodies of whole pages of the offset style, by offset and limit.
     rendered: Arc<HashMap<(usize, usize), Bytes>>,
 }
@@ -83,6 +85,7 @@ impl Rows {
             shift: None,
             ignores_offset: false,
             echoes_offset: false,
+            echoes_page: false,
             rendered: Arc::default(),
         }
     }
@@ -192,9 +195,12 @@ impl Rows {
         let host = request.header("host").unwrap_or_default();
         match self.style {
             Style::Offset | Style::Single => Answer::json(&body),
-            Style::Page { .. } => {
+            Style::Page { base } => {
                 let size = request.number_param("limit").unwrap_or(self.size).min(self.cap);
                 body["total_pages"] = json!(count.div_ceil(size.max(1)));
+                if self.echoes_page {
+                    body["page"] = json!(request.number_param("page").unwrap_or(base));
+                }
                 Answer::json(&body)
             }
             Style::Cursor => {
@@ -220,6 +226,12 @@ impl Rows {
                 None => Answer::json(&body["data"]),
             },
         }
+    }
+
+    /// The bodies of the page style tell the number of their page.
+    pub fn echo_page(mut self) -> Self {
+        self.echoes_page = true;
+        self
     }
 
     pub fn api(self) -> Api {
