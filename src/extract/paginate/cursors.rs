@@ -1,7 +1,8 @@
 //! The `cursor` and `header_cursor` schemes: what a page hands out leads to the next when it is handed back.
 //!
 //! Nothing, null, false, 0 and an empty text are no cursor, and end the walk. A cursor that was handed back before, also one
-//! that leads to its own page, is a fault: the walk would have no end.
+//! that leads to its own page, is a fault: the walk would have no end. Only a page without rows may lead to itself, which is how
+//! some servers (such as Solr) say that it is the last.
 
 use serde_json::Value;
 use std::sync::Arc;
@@ -113,12 +114,16 @@ impl Paginator for Cursors {
         if said::has_more(self.has_more_path.as_deref(), seen.root())? == Some(false) {
             return Ok(done());
         }
+        let next = Position::Cursor(cursor.clone());
+        if seen.is_empty() && next == *position {
+            return Ok(done());
+        }
         self.guard.page(seen.is_empty())?;
         if !self.guard.enter(&as_text(&cursor)) {
             let what = format!("the cursor `{}` at `{}`", short(&as_text(&cursor)), self.place_of_cursors());
             return Err(PagingFault::Loop { what });
         }
-        Ok(Step::Next(Position::Cursor(cursor)))
+        Ok(Step::Next(next))
     }
 
     fn likely_after(&self, _position: &Position) -> Option<Position> {

@@ -1,7 +1,8 @@
 //! The `json_link` and `header_link` schemes: each page has the URL of the next.
 //!
 //! Nothing, null, false and an empty text are no link, and end the walk. A link that was followed before, also one to its own
-//! page, is a fault: the walk would have no end. The endpoint's own parameters are not added to a link, as in dlt: it has its own.
+//! page, is a fault: the walk would have no end. Only a page without rows may lead to itself, and is the last. The endpoint's own
+//! parameters are not added to a link, as in dlt: it has its own.
 
 use std::sync::Arc;
 
@@ -91,12 +92,16 @@ impl Paginator for Links {
             _ => self.guard.enter(&own_url(&self.endpoint)),
         };
         let Some(link) = self.link(seen)? else { return Ok(Step::Done { missing: 0 }) };
+        let next = Position::Link(link.clone());
+        if seen.is_empty() && next == *position {
+            return Ok(Step::Done { missing: 0 });
+        }
         self.guard.page(seen.is_empty())?;
         if !self.guard.enter(link.url.as_str()) {
             let what = format!("the link `{}` at `{}`", link.shown(), self.place());
             return Err(PagingFault::Loop { what });
         }
-        Ok(Step::Next(Position::Link(link)))
+        Ok(Step::Next(next))
     }
 
     fn likely_after(&self, _position: &Position) -> Option<Position> {

@@ -87,6 +87,10 @@ fn what_led_on_before_is_a_fault() {
     let fault = "fault: the cursor `a` at `next` leads back to a page that was there before, so that the walk would have no end";
     assert_eq!(told(cursor(), &[next(a), next(a)]), ["cursor=a", fault]);
     assert_eq!(told(cursor(), &[next(a), next(b), next(a)]), ["cursor=a", "cursor=b", fault]);
+    // Solr says so that this is the end, and others.
+    assert_eq!(told(cursor(), &[next(a), next(r#"{"data":[],"next":"a"}"#)]), ["cursor=a", "end"]);
+    let (at, empty) = (r#"{"data":[1],"next":"?c=1"}"#, r#"{"data":[],"next":"?c=1"}"#);
+    assert_eq!(told(json_link(), &[next(at), next(empty)]), ["https://api.example/items?c=1", "end"]);
     let link = "fault: the link `https://api.example/items?c=1&api_key=***` at `next` leads back to a page that was there \
                 before, so that the walk would have no end";
     let body = r#"{"data":[1],"next":"?c=1&api_key=canary"}"#;
