@@ -103,6 +103,20 @@ async fn a_server_that_refuses_offsets_beyond_the_total_ends_the_walk() {
 }
 
 #[tokio::test]
+async fn without_a_total_the_walk_ends_where_there_is_no_page() {
+    for (status, ends) in [(404, true), (416, true), (400, false), (422, false)] {
+        let api = Api::handler(move |request| match offset(request) {
+            beyond if beyond >= 30 => Answer::text(status, "no such page"),
+            offset => Answer::json(&json!((offset..offset + 10).map(|id| json!({"id": id})).collect::<Vec<_>>())),
+        });
+        let api = api.start().await;
+        let outcome = Source::offset(&api.url, 10).read().await;
+        // A bad request may be the refusal of rows that are there.
+        assert_eq!((outcome.error.is_none(), outcome.ids), (ends, ids(30)), "{status}");
+    }
+}
+
+#[tokio::test]
 async fn a_server_without_paging_is_read_once() {
     for (count, limit) in [(7, 10), (25, 10)] {
         let api = Api::handler(move |_| page(0, count, count, count)).start().await;

@@ -123,7 +123,9 @@ impl Position {
             Self::Page(Numbered { prospect: Prospect::Told, .. }) => false,
             Self::Page(Numbered { prospect: Prospect::Open, .. }) => is_absent,
             Self::Page(Numbered { prospect: Prospect::Tail | Prospect::Doubt, .. }) => is_absent || is_refused,
-            Self::Range(range) => range.purpose == Purpose::Doubt && (is_absent || is_refused),
+            Self::Range(Range { purpose: Purpose::Next | Purpose::Gap, .. }) => false,
+            Self::Range(Range { purpose: Purpose::Open, .. }) => is_absent,
+            Self::Range(Range { purpose: Purpose::Doubt, .. }) => is_absent || is_refused,
             Self::Only | Self::Cursor(_) | Self::Link(_) => false,
         }
     }
@@ -169,8 +171,10 @@ pub(super) struct Range {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Purpose {
-    /// It is next.
+    /// It is next: a total or the page before says so, or it is the first.
     Next,
+    /// It may be next: nothing says that it is there or not.
+    Open,
     /// A page was shorter than expected: this is the rest of what it should have held.
     Gap,
     /// The total says that there is nothing more, and may be wrong.

@@ -2,7 +2,7 @@
 //!
 //! 1. The offset moves on by the records that a page holds, not by `limit`: servers cap the page size.
 //! 2. The total is read from every page, because it may grow and shrink while the walk is under way. Without one the walk
-//!    ends at the first empty page.
+//!    ends at the first empty page, or where the server says that there is no such page.
 //! 3. With a total, pages can be asked for ahead. The first page sets the stride. A page that is shorter has its *gap*
 //!    asked for before anything later; a longer one makes what was asked for ahead stale.
 //! 4. A total may be too small: some servers count the page. Where it says that a *full* page was the last, one more page
@@ -47,7 +47,8 @@ impl Offset {
     }
 
     fn next(&self, offset: u64) -> Step {
-        Step::Next(Position::Range(self.range(offset, Purpose::Next)))
+        let purpose = if self.total.is_some() { Purpose::Next } else { Purpose::Open };
+        Step::Next(Position::Range(self.range(offset, purpose)))
     }
 
     fn is_beyond_maximum(&self, offset: u64) -> bool {
@@ -66,12 +67,13 @@ impl Offset {
         if more == Some(false) || self.is_beyond_maximum(end) {
             return Ok(done());
         }
-        let Some(total) = self.total else { return Ok(self.next(end)) };
+        let told = Step::Next(Position::Range(self.range(end, Purpose::Next)));
+        let Some(total) = self.total else { return Ok(if more == Some(true) { told } else { self.next(end) }) };
         if end < total {
             return Ok(self.towards_total(range, end));
         }
         if more == Some(true) {
-            return Ok(self.next(end));
+            return Ok(told);
         }
         // On the first page a total that is no more than the page may be the count of the page.
         let counts_the_page = self.pages == 1 && total <= records;
