@@ -152,6 +152,9 @@ pub struct Continuation {
     is_unfinished: bool,
 }
 
+/// Rows of the smallest part: a merge of fewer would cost more than it saves.
+const PART_ROWS_MIN: u64 = 100_000;
+
 impl Loader {
     /// Reads what the table is. `columns` are those with a part in how rows are written.
     ///
@@ -165,6 +168,14 @@ impl Loader {
             uri: options.target.table(&options.resource.table).to_string(),
             kind,
         })
+    }
+
+    /// Rows after which the part of a load that is done in parts had better end: the keys of a merge into a table with rows are held in
+    /// memory. `None`: the number does not matter.
+    pub fn part_rows_max(&self) -> Option<u64> {
+        let has_rows = self.opened.as_ref().is_some_and(|snapshot| !snapshot.files.is_empty());
+        let share = self.limits.memory_bytes.get() / source::KEYS_SHARE / source::KEY_BYTES;
+        (self.disposition == Disposition::Merge && has_rows).then(|| share.max(PART_ROWS_MIN))
     }
 
     /// Takes the next rows.

@@ -74,8 +74,10 @@ enum Seen {
 
 /// The share of the memory budget for rows that wait for a merge; what is more goes to local disk.
 const SPILL_SHARE: u64 = 4;
-/// The share of the memory budget for keys in files.
-const KEYS_SHARE: u64 = 4;
+/// The share of the memory budget for keys.
+pub(super) const KEYS_SHARE: u64 = 4;
+/// Bytes of a key that is held to be looked up, as a hash table has it on average.
+pub(super) const KEY_BYTES: u64 = 64;
 
 /// The values of some columns, of all rows of a load.
 pub(super) struct OtherKeys {

@@ -32,6 +32,9 @@ pub(super) struct Joiner {
     /// When a part ends; `None`: never.
     parts: Option<CommitRules>,
     part_bytes: u64,
+    part_rows: u64,
+    /// Rows after which the loader wants the part to end.
+    part_rows_max: Option<u64>,
     part_began: Instant,
 }
 
@@ -45,6 +48,8 @@ impl Joiner {
             last: None,
             parts,
             part_bytes: 0,
+            part_rows: 0,
+            part_rows_max: None,
             part_began: Instant::now(),
         }
     }
@@ -59,9 +64,11 @@ impl Joiner {
         self.last.as_ref().map(Page::waypoint)
     }
 
-    /// Begins to count what a part has.
-    pub(super) fn begin_part(&mut self) {
+    /// Begins to count what a part has, which had better end after some rows.
+    pub(super) fn begin_part(&mut self, rows_max: Option<u64>) {
         self.part_bytes = 0;
+        self.part_rows = 0;
+        self.part_rows_max = rows_max;
         self.part_began = Instant::now();
     }
 
@@ -85,6 +92,7 @@ impl Joiner {
                 Some((page, draft, _share)) = self.decoding.next() => {
                     let draft = draft?;
                     report.rows.read += draft.rows() as u64;
+                    self.part_rows += draft.rows() as u64;
                     let ready = normalizer.push(draft)?;
                     if !batches.send(ready).await {
                         return Ok(());

@@ -119,6 +119,7 @@ impl Lane<'_> {
         let (pages, walker) = spawn_walker(walk, self.stop.clone(), Budget::of(self.limits.memory_bytes));
         let parts = (self.keeping() != Keeping::Whole).then_some(self.resource.commits);
         let mut joiner = Joiner::new(pages, normalizer.decoder(), parts);
+        joiner.begin_part(loader.part_rows_max());
         let failed = loop {
             let (batches, writer) = spawn_writer(loader, Budget::of(self.limits.memory_bytes));
             let joined = joiner.join(&mut normalizer, &batches, report, |report| self.observe(meter, report)).await;
@@ -178,7 +179,7 @@ impl Lane<'_> {
         joiner: &mut Joiner,
         report: &mut ResourceReport,
     ) -> Result<Loader, Error> {
-        joiner.begin_part();
+        joiner.begin_part(None);
         let Some(waypoint) = joiner.waypoint() else { return Ok(loader) };
         if self.keeping() == Keeping::Stages {
             let handle = Handle::current();
@@ -199,6 +200,7 @@ impl Lane<'_> {
         }
         let after = self.commit(loader, normalizer, Some(waypoint), report).await?;
         let (loader, state) = self.open(false, Some(after)).await?;
+        joiner.begin_part(loader.part_rows_max());
         match normalizer.go_on(self.resource, &self.limits, &state) {
             Ok(next) => {
                 *normalizer = next;

@@ -19,6 +19,8 @@ from stores import Store
 
 ROUNDS = int(os.environ.get("ALLUVIUM_ROUNDS", "4"))
 MERGE = {"write_disposition": "merge", "primary_key": "id"}
+# A round on an object store takes seconds where others are at work on the machine.
+pytestmark = pytest.mark.timeout(120 + 30 * ROUNDS)
 
 
 def rows(owner: int, round_: int) -> list[Row]:
