@@ -190,7 +190,9 @@ pub const VARIANT_KEY: &str = "alluvium.variant_of";
 /// What the target knew before the load: handed upstream once, as plain values.
 #[derive(Debug, Clone, Default)]
 pub struct TableState {
-    /// The table's schema; `None`: there is no table.
+    /// Whether there is a table, or files that will be one.
+    pub exists: bool,
+    /// The table's schema; `None`: there is no table, or what it has does not count.
     pub schema: Option<SchemaRef>,
     /// Columns of integers of which none is beyond 2^53, as far as the files' statistics tell.
     pub narrow: Vec<String>,

@@ -173,6 +173,11 @@ impl DataWriter {
         self.keep_written();
     }
 
+    /// Where the files are that a state names. They are never removed by a load: another one may commit them.
+    pub(super) fn kept(&self) -> Vec<Path> {
+        self.written.iter().take(self.kept).map(|file| file.path.clone()).collect()
+    }
+
     /// The files that are whole stay even if the load is aborted.
     pub(super) fn keep_written(&mut self) {
         self.kept = self.written.len();

@@ -11,6 +11,7 @@ use super::commit::{CommitOutcome, Entry, new_metadata, new_protocol};
 use super::datafile::{DataFile, paths};
 use super::error::LoadErrorKind;
 use super::fits::check_types;
+use super::key::position;
 use super::merge::Merge;
 use super::source::Shelf;
 use super::store::Place;
@@ -54,10 +55,11 @@ impl Loader {
             }
             Err(error) => Err(error),
         };
+        let own: Vec<Path> = paths(&staged).into_iter().filter(|path| !self.kept.contains(path)).collect();
         match &result {
-            Err(error) => self.place.discard_after(error, &paths(&staged)).await,
+            Err(error) => self.place.discard_after(error, &own).await,
             // Another writer created the table, and the rows were merged into that.
-            Ok(_) if self.is_merged => self.place.discard(&paths(&staged)).await,
+            Ok(_) if self.is_merged => self.place.discard(&own).await,
             Ok(_) => {}
         }
         let rejected = self.rejects.rows;
@@ -120,6 +122,9 @@ impl Loader {
         };
         self.check_sequence(&snapshot).await?;
         snapshot.check_features(self.disposition.change())?;
+        if snapshot.partitions() != self.layout.partitions {
+            return Err(LoadErrorKind::SchemaMoved);
+        }
         if !self.starts_anew
             && let Some(schema) = widened(&snapshot.schema, &load.columns, &load.widened)
         {
@@ -158,11 +163,13 @@ impl Loader {
 
     /// The first commit of a table: its protocol, its schema and the rows together.
     async fn create(&mut self, schema: &SchemaRef, staged: &[DataFile]) -> Result<Attempt, LoadErrorKind> {
+        self.is_merged = false;
         let change = Change::of_new_rows(staged, self.source.rows, self.left_out()?.len());
         if schema.fields().is_empty() {
             self.place.forget_empty();
             return Ok(Attempt::Done(receipt(None, 0, None, &change)));
         }
+        self.check_partitions(schema)?;
         let mut entry = self.entry();
         let (mut protocol, mut metadata) =
             (new_protocol(), new_metadata(&schema::schema_string(schema.fields())?, &self.layout.partitions));
@@ -276,7 +283,19 @@ impl Loader {
         if schema.fields().is_empty() || snapshot.schema_string() == schema_string {
             return Ok(None);
         }
+        self.check_partitions(schema)?;
         Ok(Some(with_schema(&snapshot.metadata, schema_string)))
+    }
+
+    /// A table has to have the columns that split its files.
+    fn check_partitions(&self, schema: &SchemaRef) -> Result<(), LoadErrorKind> {
+        match self.layout.partitions.iter().find(|name| position(schema, name).is_none()) {
+            Some(name) => {
+                let problem = "no row has it; a `data_type` makes it all the same".to_owned();
+                Err(LoadErrorKind::Partition { column: name.clone(), problem })
+            }
+            None => Ok(()),
+        }
     }
 
     fn entry(&self) -> Entry {

@@ -92,8 +92,8 @@ impl Past {
             return Ok(());
         }
         let paths: Vec<Path> = staged.files.iter().map(|file| stored_path(&file.path)).collect::<Result<_, _>>()?;
+        // They are left to a vacuum: the run that staged them may still be at work.
         if options.starts_over {
-            place.discard(&paths).await;
             return Ok(());
         }
         for (file, path) in staged.files.iter().zip(&paths) {
@@ -105,6 +105,24 @@ impl Past {
         self.unfinished = Some(unfinished(&state, waypoint));
         self.staged = Some(staged);
         Ok(())
+    }
+
+    /// Gives up what does not fit the load as its config is now: files that wait where rows do not go into files, or under other
+    /// partitions, and a walk of which only a part would come.
+    pub(super) fn settle(&mut self, takes_staged: bool, partitions: &[String], needs_whole_walk: bool) {
+        let has_partitions = |file: &StagedFile| {
+            file.partition.len() == partitions.len() && partitions.iter().all(|name| file.partition.contains_key(name))
+        };
+        let fits = |staged: &Staged| takes_staged && staged.files.iter().all(has_partitions);
+        if self.staged.as_ref().is_some_and(|staged| !fits(staged)) || needs_whole_walk {
+            self.staged = None;
+            self.unfinished = None;
+        }
+    }
+
+    /// Whether files wait for their commit.
+    pub(super) fn has_staged(&self) -> bool {
+        self.staged.is_some()
     }
 
     /// The files that wait for their commit.
@@ -182,6 +200,10 @@ impl Loader {
 
     /// Ends the open file, makes all of them durable and notes them in a state; whether the rows are in files.
     pub(super) async fn stage_files(&mut self, walk: Waypoint) -> Result<bool, LoadErrorKind> {
+        // Rejects are kept with the commit; a run that went on from here would not know them.
+        if !self.rejects.is_empty() {
+            return Ok(false);
+        }
         let super::Shelf::Files(writer) = &mut self.source.shelf else { return Ok(false) };
         writer.roll().await?;
         let files: Vec<Path> = writer.written().iter().map(|file| file.path.clone()).collect();

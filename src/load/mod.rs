@@ -96,6 +96,8 @@ pub struct Loader {
     matched: Matched,
     /// The rows are versions.
     versions: Option<Versions>,
+    /// Files of the load that a state names.
+    kept: Vec<object_store::path::Path>,
     /// The rows have been compared with those of the table.
     is_merged: bool,
     /// The table gets the columns of the load, whatever it had.

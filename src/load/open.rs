@@ -35,26 +35,19 @@ pub(super) async fn open(
         snapshot.check_features(disposition.change())?;
     }
     let mut states = StateFolder::open(options.target, &options.pipeline.to_string(), resource.name.as_str())?;
-    let past = Past::read(&place, &mut states, snapshot.as_ref(), options, disposition).await?;
+    let mut past = Past::read(&place, &mut states, snapshot.as_ref(), options, disposition).await?;
     let partitions = partitions(snapshot.as_ref(), columns);
     let layout = Layout::new(options.limits, partitions).with(resource.delta.files, &columns.key);
     let versions = versions(options, columns);
-    let starts_anew = resource.schema.starts_anew && disposition == Disposition::Replace;
-    let stored = snapshot.as_ref().filter(|_| !starts_anew).map(|snapshot| SchemaRef::clone(&snapshot.schema));
-    let settled = past.schema(stored)?;
-    let state = TableState {
-        schema: match &versions {
-            Some(versions) => settled.map(|schema| versions.hidden(&schema)),
-            None => settled,
-        },
-        narrow: snapshot.as_ref().map(Snapshot::narrow_columns).unwrap_or_default(),
-        unfinished: past.unfinished.clone(),
-    };
     let above = above(snapshot.as_ref(), options, columns);
     let compares = disposition == Disposition::Merge
         && above.is_none()
         && snapshot.as_ref().is_some_and(|old| !old.files.is_empty());
     let shelf = shelf(&place, &layout, compares, options, columns);
+    let takes_staged = matches!(shelf, Shelf::Files(_)) && columns.hard_delete.is_none();
+    past.settle(takes_staged, &layout.partitions, needs_whole_walk(options));
+    let starts_anew = resource.schema.starts_anew && disposition == Disposition::Replace;
+    let state = table_state(snapshot.as_ref().filter(|_| !starts_anew), snapshot.is_some(), &past, versions.as_ref())?;
     let mut source = source(shelf, options, columns, versions.as_ref());
     source.go_above(above);
     source.adopt(&place, past.staged_files(&layout.partitions)?).await?;
@@ -72,6 +65,7 @@ pub(super) async fn open(
         maintenance: resource.delta.maintenance,
         matched: matched(options),
         versions,
+        kept: Vec::new(),
         is_merged: false,
         starts_anew,
         sequence: snapshot.as_ref().and_then(|snapshot| snapshot.sequence),
@@ -90,6 +84,38 @@ pub(super) async fn open(
         rejects: RejectSpool::default(),
     };
     Ok((loader, state))
+}
+
+/// What is handed upstream. `stored` is the table, where what it has counts.
+fn table_state(
+    stored: Option<&Snapshot>,
+    exists: bool,
+    past: &Past,
+    versions: Option<&Versions>,
+) -> Result<TableState, LoadErrorKind> {
+    let settled = past.schema(stored.map(|snapshot| SchemaRef::clone(&snapshot.schema)))?;
+    Ok(TableState {
+        exists: exists || past.has_staged(),
+        schema: match versions {
+            Some(versions) => settled.map(|schema| versions.hidden(&schema)),
+            None => settled,
+        },
+        // What is staged is not looked at, so that none of the columns counts as narrow.
+        narrow: match stored {
+            Some(snapshot) if !past.has_staged() => snapshot.narrow_columns(),
+            _ => Vec::new(),
+        },
+        unfinished: past.unfinished.clone(),
+    })
+}
+
+/// Whether a row of a part may change what is done with those of another one, so that no walk is gone on with.
+fn needs_whole_walk(options: &LoadOptions<'_>) -> bool {
+    match &options.resource.write {
+        WriteDisposition::Scd2(_) => true,
+        WriteDisposition::Merge(merge) => !merge.merge_key.is_empty() || merge.dedup_sort.is_some(),
+        WriteDisposition::Append | WriteDisposition::Replace | WriteDisposition::Skip => false,
+    }
 }
 
 fn versions(options: &LoadOptions<'_>, columns: &KeyColumns) -> Option<Versions> {

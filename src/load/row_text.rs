@@ -1,6 +1,6 @@
 //! Rows as a digest that is the same in every run, whatever columns the table has got meanwhile: what tells versions of a row apart.
 //!
-//! It is the 128-bit XXH3 over the names and values that are not null, sorted by name at every level. Numbers count by their value, not
+//! It is the 128-bit XXH3 over the names and values that are not null or empty, sorted by name at every level. Numbers count by their value, not
 //! by the type of their column, which may have been widened between two runs.
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StructArray};
@@ -23,10 +23,20 @@ pub(super) fn row_versions(rows: &RecordBatch) -> Vec<String> {
 }
 
 fn add_members(columns: &[(&str, &ArrayRef)], row: usize, digest: &mut Xxh3) {
-    for (name, column) in columns.iter().filter(|(_, column)| column.is_valid(row)) {
+    for (name, column) in columns.iter().filter(|(_, column)| is_something(column, row)) {
         add_text(b'n', name.as_bytes(), digest);
         add_value(column, row, digest);
     }
+}
+
+/// Whether a column has more than null, `{}` or `[]` in a row: of these it depends on other rows whether there is a column.
+fn is_something(column: &ArrayRef, row: usize) -> bool {
+    column.is_valid(row)
+        && match column.data_type() {
+            DataType::Struct(_) => column.as_struct().columns().iter().any(|member| is_something(member, row)),
+            DataType::List(_) => !column.as_list::<i32>().value(row).is_empty(),
+            _ => true,
+        }
 }
 
 /// A text with its length, so that no two sequences of texts run together.

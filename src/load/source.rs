@@ -41,6 +41,8 @@ pub(super) struct Source {
     pub(super) deleting: RoaringTreemap,
     /// Bytes of rows that wait in memory.
     spill_bytes: usize,
+    /// There is a key beside the first, which is noted only of rows that wait.
+    has_other_keys: bool,
 }
 
 /// What is known of the keys of a load. Rows are numbered from 0 in the order in which they came.
@@ -124,8 +126,17 @@ impl Source {
             also: (waits && !other.is_empty()).then(|| OtherKeys { names: other.clone(), seen: HashSet::new() }),
             above: None,
         });
+        let has_other_keys = !other.is_empty();
         let spill_bytes = usize::try_from(limits.memory_bytes.get() / SPILL_SHARE).unwrap_or(usize::MAX);
-        Self { shelf, rows: 0, keys, hard_delete: hard_delete.clone(), deleting: RoaringTreemap::new(), spill_bytes }
+        Self {
+            shelf,
+            rows: 0,
+            keys,
+            hard_delete: hard_delete.clone(),
+            deleting: RoaringTreemap::new(),
+            spill_bytes,
+            has_other_keys,
+        }
     }
 
     /// Lets rows go into files for as long as their keys rise above those of the table.
@@ -143,6 +154,10 @@ impl Source {
 
     /// Takes the rows of these files out of them, to be compared with the table. The files stay.
     pub(super) async fn hold_back(&mut self, place: &Place, files: &[DataFile]) -> Result<(), LoadErrorKind> {
+        // Rows that take others out are in no file, and those of other keys were not noted.
+        if !self.deleting.is_empty() || self.has_other_keys {
+            return Err(LoadErrorKind::SchemaMoved);
+        }
         let keys = self.keys.as_mut().ok_or(LoadErrorKind::SchemaMoved)?;
         keys.seen = Seen::Rows(HashMap::new());
         keys.dead.clear();

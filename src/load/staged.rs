@@ -34,6 +34,7 @@ impl Loader {
             }
             Shelf::Spill(_) => Ok(Vec::new()),
             Shelf::Files(writer) => {
+                self.kept = writer.kept();
                 writer.roll().await?;
                 let (mut files, mut dropped) = (Vec::new(), Vec::new());
                 let clean = written(place, layout, async |clean| {
@@ -43,6 +44,7 @@ impl Loader {
                 let clean = clean.await?;
                 files.extend(clean);
                 writer.close().await?;
+                dropped.retain(|path| !self.kept.contains(path));
                 place.discard(&dropped).await;
                 Ok(files)
             }

@@ -27,6 +27,26 @@ const CLAIMS_MAX: u32 = 1_000;
 /// States that stay behind the one that counts, to be looked at by people.
 const KEPT: usize = 8;
 
+/// A part of a path as it was before the store's escapes.
+fn unescaped(part: &str) -> String {
+    let mut bytes = Vec::with_capacity(part.len());
+    let mut rest = part.as_bytes();
+    while let Some((first, more)) = rest.split_first() {
+        let code = more.get(..2).and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
+        match code.filter(|_| *first == b'%') {
+            Some(code) => {
+                bytes.push(code);
+                rest = more.get(2..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(*first);
+                rest = more;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 /// What a resource's last commit left for the next run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct State {
@@ -142,7 +162,7 @@ impl StateFolder {
         };
         let mut others = Vec::new();
         for folder in listed.common_prefixes {
-            let Some(name) = folder.parts().next_back().map(|part| part.as_ref().to_owned()) else { continue };
+            let Some(name) = folder.parts().next_back().map(|part| unescaped(part.as_ref())) else { continue };
             let other = Self { pipeline: name, ..self.clone() };
             if other.pipeline != self.pipeline && !other.clone().numbers().await?.is_empty() {
                 others.push(other.pipeline);

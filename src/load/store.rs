@@ -162,8 +162,7 @@ impl Place {
     /// Removes the folders of a table that was never committed, if they are empty.
     pub(super) fn forget_empty(&self) {
         if let Some(path) = &self.local {
-            // Fails where it holds anything, as it should.
-            let _ = std::fs::remove_dir(path);
+            remove_empty(path, FOLDERS_DEEP);
         }
     }
 }
@@ -176,6 +175,20 @@ pub(super) enum PublishError {
     NotDurable(std::io::Error),
     /// It may be in the log.
     Unknown(object_store::Error),
+}
+
+/// Folders in each other that a load that failed may leave: those of partitions.
+const FOLDERS_DEEP: usize = 32;
+
+/// Removes a folder, and those in it, if there is no file.
+fn remove_empty(folder: &LocalPath, levels: usize) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if levels > 0 && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            remove_empty(&entry.path(), levels - 1);
+        }
+    }
+    // Fails where it holds anything, as it should.
+    let _ = std::fs::remove_dir(folder);
 }
 
 fn publish_file(root: &LocalPath, path: &Path, bytes: &[u8]) -> Result<bool, PublishError> {

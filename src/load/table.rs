@@ -220,6 +220,10 @@ impl Snapshot {
         if self.configuration("delta.columnMapping.mode").is_some_and(|mode| mode != "none") {
             return feature("columnMapping");
         }
+        // Such a path comes back from deltalake with escapes that the log may not have, so that its file could not be taken out.
+        if change == Change::Rewrites && self.files.iter().any(|file| !file.path.as_ref().is_ascii()) {
+            return feature("paths beyond ASCII");
+        }
         if self.is_on("delta.appendOnly") && change == Change::Rewrites {
             return feature("appendOnly");
         }

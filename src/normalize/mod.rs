@@ -82,7 +82,7 @@ impl Normalizer {
     pub fn new(plan: &ResourcePlan, limits: &Limits, state: &TableState) -> Result<Self, NormalizeError> {
         let names = ColumnNames::new(plan.naming, &plan.rename);
         let located = |kind| NormalizeError { resource: plan.name.clone(), page: None, row: None, kind };
-        let is_new = state.schema.is_none();
+        let is_new = !state.exists;
         if is_new && plan.schema.contract.tables == ContractMode::Freeze {
             let reason = "the table is new, and `schema_contract.tables` is `freeze`";
             return Err(located(NormalizeErrorKind::Frozen { column: plan.table.to_string(), reason }));
@@ -91,7 +91,7 @@ impl Normalizer {
         let rules = Rules {
             infer_dates: plan.schema.infer_dates,
             widens_table: plan.schema.type_conflict == TypeConflict::Widen,
-            columns: if is_new { ContractMode::Evolve } else { plan.schema.contract.columns },
+            columns: if state.schema.is_none() { ContractMode::Evolve } else { plan.schema.contract.columns },
             variants: plan.schema.contract.data_type,
             page: 0,
         };
@@ -122,6 +122,10 @@ impl Normalizer {
     /// As [`Normalizer::new`].
     pub fn go_on(&self, plan: &ResourcePlan, limits: &Limits, state: &TableState) -> Result<Self, NormalizeError> {
         let mut next = Self::new(plan, limits, state)?;
+        // The table may be of this very load: what its columns may be does not depend on where its parts are cut.
+        next.rules.columns = self.rules.columns;
+        // Files of the table have been written: nothing is held back any more to see what types there are.
+        next.held_bytes_max = 0;
         next.decoder = self.decoder.clone();
         next.decoder.settle(&next.shape);
         Ok(next)

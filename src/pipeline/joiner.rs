@@ -123,6 +123,10 @@ impl Joiner {
     }
 
     fn is_part(&self) -> bool {
-        self.parts.is_some_and(|rules| self.part_bytes >= rules.bytes.get() || self.part_began.elapsed() >= rules.time)
+        self.parts.is_some_and(|rules| {
+            self.part_bytes >= rules.bytes.get()
+                || self.part_rows_max.is_some_and(|rows_max| self.part_rows >= rows_max)
+                || self.part_began.elapsed() >= rules.time
+        })
     }
 }

@@ -98,6 +98,7 @@ impl Lane<'_> {
         let refreshes = self.plan.history.refreshes;
         match &self.resource.write {
             WriteDisposition::Merge(merge) if merge.dedup_sort.is_some() => Keeping::Whole,
+            WriteDisposition::Merge(merge) if refreshes && merge.hard_delete.is_some() => Keeping::Whole,
             WriteDisposition::Merge(merge) if !refreshes && !merge.merge_key.is_empty() => Keeping::Whole,
             WriteDisposition::Scd2(_) if !refreshes => Keeping::Whole,
             WriteDisposition::Append | WriteDisposition::Merge(_) if !refreshes => Keeping::Commits,

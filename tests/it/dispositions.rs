@@ -238,3 +238,16 @@ async fn rows_without_their_key_are_rejected_where_the_config_says_so() {
     serve(&bench, json!([{"x": 1}, {"x": 2}]));
     assert_eq!(bench.load(&config).await["rows"]["rejected"], 2, "a page without any key");
 }
+
+#[tokio::test]
+async fn a_schema_that_is_settled_anew_is_no_new_table_to_the_contract() {
+    let (bench, config) = with(json!({"write_disposition": "replace"}), json!([{"id": 1, "x": 1}])).await;
+    bench.load(&config).await;
+    for contract in ["discard_row", "freeze"] {
+        let resource = json!({"write_disposition": "replace", "replace_schema": true, "schema_contract": contract});
+        serve(&bench, json!([{"id": 2, "y": "text"}]));
+        let report = bench.load(&bench.config(&resource)).await;
+        assert_eq!((&report["rows"]["inserted"], &report["rows"]["rejected"]), (&json!(1), &json!(0)), "{report:#}");
+        assert_eq!(bench.table("items").await.rows, [json!({"id": 2, "y": "text"})]);
+    }
+}

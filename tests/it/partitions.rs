@@ -112,6 +112,7 @@ async fn a_column_that_cannot_be_told_by_the_log_is_one_clear_error() {
         (json!([{"id": 1, "p": 1.5}]), "values of type"),
         (json!([{"id": 1, "p": ""}]), "empty text"),
         (json!([{"id": 1, "p": {"a": 1}}]), "values of type"),
+        (json!([{"id": 1}]), "no row has it"),
     ] {
         let bench = Bench::new(rows.as_array().expect("rows").clone()).await;
         let config = bench.config(&json!({"columns": {"p": {"partition": true}}}));

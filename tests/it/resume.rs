@@ -373,3 +373,28 @@ async fn a_walk_by_links_keeps_no_secret_in_its_state_and_goes_on_where_the_api_
         assert!(request.param("api_key").is_some());
     }
 }
+
+#[tokio::test]
+async fn a_config_that_changed_meanwhile_never_loads_a_part_for_the_whole() {
+    // Of a merge, under a strategy that needs all rows.
+    for strategy in ["scd2", "delete-insert"] {
+        let (bench, _) = stopped("merge", &[]).await;
+        bench.serve(people(0..100));
+        let disposition = json!({"disposition": "merge", "strategy": strategy});
+        let config = bench.config(&json!({"write_disposition": disposition, "merge_key": "name"}));
+        let report = bench.load(&config).await;
+        assert_eq!((&report["resumed_after_page"], &report["rows"]["read"]), (&Value::Null, &json!(100)), "{report:#}");
+    }
+    // Of a refresh with staged files, under a hint for which rows do not go into files, and one that takes rows out.
+    for hint in [json!({"score": {"dedup_sort": "desc"}}), json!({"gone": {"hard_delete": true}})] {
+        let (bench, _) = stopped("merge", &["--full-refresh"]).await;
+        let mut rows = people(0..100);
+        rows[7]["gone"] = json!(true);
+        bench.serve(rows);
+        let config = bench.config(&json!({"columns": hint}));
+        let run = bench.run(&config, &["--full-refresh"]).await;
+        assert_eq!(run.report["resources"][0]["resumed_after_page"], Value::Null, "{:#}", run.report);
+        let expected: Vec<i64> = (0..100).filter(|id| *id != 7 || hint.get("gone").is_none()).collect();
+        assert_eq!(ids(&bench).await, expected);
+    }
+}

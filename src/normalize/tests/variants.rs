@@ -113,7 +113,7 @@ fn a_float_is_no_decimal_before_or_after_types_are_settled() {
 /// All pages into a table that is there, with types settled at once.
 fn load_into(plan: &ResourcePlan, fields: Vec<Field>, bodies: &[&str]) -> Result<Vec<RecordBatch>, NormalizeError> {
     let limits = Limits { memory_bytes: NonZeroU64::MIN, ..Limits::default() };
-    let state = TableState { schema: Some(Arc::new(Schema::new(fields))), ..TableState::default() };
+    let state = TableState { exists: true, schema: Some(Arc::new(Schema::new(fields))), ..TableState::default() };
     let mut normalizer = Normalizer::new(plan, &limits, &state)?;
     let mut batches = Vec::new();
     for (index, body) in bodies.iter().enumerate() {
