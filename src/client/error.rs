@@ -87,9 +87,9 @@ pub enum RequestFault {
         /// The header's name.
         name: String,
     },
-    /// The API key cannot stand where it is put.
+    /// The credential cannot stand where it is put.
     Credential {
-        /// The name that the key is sent under.
+        /// The name that it is sent under.
         name: String,
     },
     /// The HTTP library refused it.
@@ -202,7 +202,7 @@ impl fmt::Display for RequestFault {
         match self {
             Self::HeaderName { name } => write!(formatter, "`{name}` cannot be the name of a header"),
             Self::HeaderValue { name } => write!(formatter, "the value of the header `{name}` cannot be one"),
-            Self::Credential { name } => write!(formatter, "the API key cannot be sent as `{name}`"),
+            Self::Credential { name } => write!(formatter, "the credential cannot be sent as `{name}`"),
             Self::Refused => write!(formatter, "the request is not valid"),
         }
     }

@@ -3,7 +3,9 @@
 //! Credentials go to the origin (scheme, host, port) of the resource's own URL. Once a redirect or a link has led away from it
 //! they are gone for the rest of the chain, even if it leads back: where it leads is then another party's choice.
 
-use reqwest::header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
 use super::error::{ClientErrorKind, RedirectFault, RequestFault};
@@ -65,14 +67,18 @@ impl WireRequest {
     }
 
     fn add_credentials(&mut self, request: &Request) -> Result<(), ClientErrorKind> {
-        let Some(Auth::ApiKey { name, key, location }) = &request.auth else { return Ok(()) };
-        match location {
-            ApiKeyLocation::Query => self.add_query_key(request),
-            ApiKeyLocation::Header => {
+        let Some(auth) = &request.auth else { return Ok(()) };
+        match auth {
+            Auth::ApiKey { location: ApiKeyLocation::Query, .. } => self.add_query_key(request),
+            Auth::ApiKey { name, key, location: ApiKeyLocation::Header } => {
                 let value = secret_value(name, key.expose())?;
                 self.headers.insert(header_name(name)?, value);
             }
-            ApiKeyLocation::Cookie => {
+            Auth::Bearer { token } => self.authorize(&format!("Bearer {}", token.expose()))?,
+            Auth::Basic { username, password } => {
+                self.authorize(&format!("Basic {}", basic(username, password)))?;
+            }
+            Auth::ApiKey { name, key, location: ApiKeyLocation::Cookie } => {
                 if key.expose().contains([';', ',']) || name.contains(['=', ';', ' ']) {
                     return Err(ClientErrorKind::Request(RequestFault::Credential { name: name.clone() }));
                 }
@@ -82,6 +88,12 @@ impl WireRequest {
                 self.headers.insert(COOKIE, value);
             }
         }
+        Ok(())
+    }
+
+    /// Takes the place of an `Authorization` that is configured as a header, as in dlt.
+    fn authorize(&mut self, text: &str) -> Result<(), ClientErrorKind> {
+        self.headers.insert(AUTHORIZATION, secret_value("Authorization", text)?);
         Ok(())
     }
 
@@ -106,7 +118,10 @@ impl WireRequest {
             self.body = None;
             self.headers.remove(CONTENT_TYPE);
         }
-        let named = request.auth.as_ref().map(|Auth::ApiKey { name, .. }| name.as_str());
+        let named = match &request.auth {
+            Some(Auth::ApiKey { name, .. }) => Some(name.as_str()),
+            Some(Auth::Bearer { .. } | Auth::Basic { .. }) | None => None,
+        };
         let is_secret = |seen: &str, value: &str| {
             let is_whole = request.secrets.iter().any(|secret| secret.expose() == value && !value.is_empty());
             named == Some(seen) || is_whole || secrets.redact(value) != value
@@ -158,6 +173,11 @@ fn secret_value(name: &str, text: &str) -> Result<HeaderValue, ClientErrorKind> 
     Ok(value)
 }
 
+/// User and password as RFC 7617 has them.
+fn basic(username: &Secret, password: &Secret) -> String {
+    BASE64_STANDARD.encode(format!("{}:{}", username.expose(), password.expose()))
+}
+
 /// Everything in a request that must not be shown.
 #[derive(Debug, Clone)]
 pub(super) struct Secrets {
@@ -175,11 +195,20 @@ impl Secrets {
     pub(super) fn of(request: &Request) -> Self {
         let mut texts = Vec::new();
         let mut parameter = None;
-        if let Some(Auth::ApiKey { name, key, location }) = &request.auth {
-            texts.extend(spellings(key.expose()));
-            parameter = (*location == ApiKeyLocation::Query).then(|| name.clone());
+        let mut secrets: Vec<&str> = request.secrets.iter().map(Secret::expose).collect();
+        match &request.auth {
+            Some(Auth::ApiKey { name, key, location }) => {
+                texts.extend(spellings(key.expose()));
+                parameter = (*location == ApiKeyLocation::Query).then(|| name.clone());
+            }
+            Some(Auth::Bearer { token }) => texts.extend(spellings(token.expose())),
+            Some(Auth::Basic { username, password }) => {
+                texts.extend(spellings(&basic(username, password)));
+                secrets.extend([username.expose(), password.expose()]);
+            }
+            None => {}
         }
-        let long = request.secrets.iter().map(Secret::expose).filter(|text| text.len() >= TEXT_BYTES_MIN);
+        let long = secrets.into_iter().filter(|text| text.len() >= TEXT_BYTES_MIN);
         texts.extend(long.flat_map(spellings));
         for (name, value) in &request.headers {
             let neutral = HeaderName::from_bytes(name.as_bytes()).is_ok_and(|name| is_neutral(&name));
@@ -251,6 +280,37 @@ mod tests {
         let header_key = WireRequest::first(&request(ApiKeyLocation::Header)).expect("sendable");
         assert_eq!(header(&header_key, "pass"), "canary+1");
         assert_eq!(header(&header_key, "accept"), "application/json");
+    }
+
+    fn authorized(auth: Auth) -> Request {
+        Request {
+            auth: Some(auth),
+            headers: vec![("authorization".into(), "configured".into())],
+            ..request(ApiKeyLocation::Header)
+        }
+    }
+
+    #[test]
+    fn tokens_and_passwords_are_sent_as_authorization_and_stay_at_home() {
+        let token = Auth::Bearer { token: Secret::new("canary.token") };
+        let password = Auth::Basic { username: Secret::new("me@canary/token"), password: Secret::new("p\u{e4}ss") };
+        let table = [(token, "Bearer canary.token"), (password, "Basic bWVAY2FuYXJ5L3Rva2VuOnDDpHNz")];
+        for (auth, expected) in table {
+            let request = authorized(auth);
+            let first = WireRequest::first(&request).expect("sendable");
+            assert_eq!(header(&first, "authorization"), expected);
+            assert!(first.headers.get("authorization").is_some_and(HeaderValue::is_sensitive));
+            let secrets = Secrets::of(&request);
+            let word = expected.split(' ').next_back().unwrap_or_default();
+            assert_eq!(secrets.redact(&format!("got {word}")), "got ***");
+            let next = first.redirected(&request, 307, "https://evil.example/").expect("followed");
+            assert!(!next.headers.contains_key("authorization"));
+            let home = first.redirected(&request, 307, "/v2").expect("followed");
+            assert_eq!(header(&home, "authorization"), expected);
+        }
+        let error = WireRequest::first(&authorized(Auth::Bearer { token: Secret::new("canary\n") }));
+        let error = error.expect_err("refused").to_string();
+        assert_eq!(error, "cannot be asked: the credential cannot be sent as `Authorization`");
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! `auth`, of the client and of an endpoint.
+//!
+//! A field that a config leaves out is looked up as dlt does. The short form is a type that leaves all of them out, and a map
+//! without `type` is `bearer`.
 
 use super::headers::is_token;
-use super::problem::{Problem, code};
 use super::reader::{self, Reader, invalid, unknown_word, unsupported_word, wrong_type};
 use super::secrets::Lookups;
-use super::tree::{Text, Tree, Value};
+use super::tree::{LookupKind, Text, Tree, Value};
 use crate::plan::{ApiKeyLocation, Auth, Secret};
 
 /// What a config says of the credentials.
@@ -30,61 +32,101 @@ const LOCATIONS: [(&str, ApiKeyLocation); 4] = [
 /// Reads an auth. One that is wrong counts as none, which no plan comes of.
 pub(super) fn read(tree: Option<&Tree>, lookups: &Lookups<'_>) -> AuthSetting {
     let Some(tree) = tree else { return AuthSetting::Inherit };
-    match &tree.value {
-        Value::Null => AuthSetting::Off,
+    let auth = match &tree.value {
+        Value::Null => None,
         Value::Text(word) => short_form(tree, word, lookups),
-        Value::Map(_) => long_form(tree, lookups).map_or(AuthSetting::Off, AuthSetting::Use),
+        Value::Map(_) => long_form(tree, lookups),
         _ => {
             wrong_type(tree, "a string or a map", lookups.report);
-            AuthSetting::Off
+            None
+        }
+    };
+    auth.map_or(AuthSetting::Off, AuthSetting::Use)
+}
+
+/// Only the type: everything else is looked up or has its default.
+fn short_form(tree: &Tree, word: &Text, lookups: &Lookups<'_>) -> Option<Auth> {
+    let nothing = Tree { value: Value::Map(Vec::new()), ..tree.clone() };
+    of_type(tree, word, Fields::open(&nothing, lookups)?)
+}
+
+fn long_form(tree: &Tree, lookups: &Lookups<'_>) -> Option<Auth> {
+    let mut fields = Fields::open(tree, lookups)?;
+    match fields.reader.present("type") {
+        Some(kind) => of_type(kind, reader::text(kind, lookups.report)?, fields),
+        None => bearer(fields),
+    }
+}
+
+/// The keys of an unknown type are not read: all of them would only be reported as unknown.
+fn of_type(tree: &Tree, word: &Text, fields: Fields<'_>) -> Option<Auth> {
+    let report = fields.lookups.report;
+    match word.as_written() {
+        Some("api_key") => api_key(fields),
+        Some("bearer") => bearer(fields),
+        Some("http_basic") => http_basic(fields),
+        Some(known) if TYPES.contains(&known) => {
+            unsupported_word(tree, known, report);
+            None
+        }
+        _ => {
+            unknown_word(tree, word, &TYPES, report);
+            None
         }
     }
 }
 
-/// Only the type: everything else is looked up or has its default.
-fn short_form(tree: &Tree, word: &Text, lookups: &Lookups<'_>) -> AuthSetting {
-    if !is_api_key(tree, word, lookups) {
-        return AuthSetting::Off;
+/// The keys of an auth, written or looked up.
+struct Fields<'a> {
+    tree: &'a Tree,
+    reader: Reader<'a>,
+    lookups: &'a Lookups<'a>,
+}
+
+impl<'a> Fields<'a> {
+    fn open(tree: &'a Tree, lookups: &'a Lookups<'a>) -> Option<Self> {
+        Some(Self { tree, reader: Reader::open(tree, lookups.report)?, lookups })
     }
-    let looked_up = lookups.credential("api_key", &tree.at);
-    let key = key(&looked_up, lookups);
-    key.map_or(AuthSetting::Off, |key| {
-        AuthSetting::Use(Auth::ApiKey { name: DEFAULT_NAME.to_owned(), key, location: ApiKeyLocation::default() })
-    })
+
+    /// A field that dlt takes for a secret.
+    fn secret(&mut self, key: &'static str) -> Tree {
+        self.field(LookupKind::Secret, key)
+    }
+
+    fn field(&mut self, kind: LookupKind, key: &'static str) -> Tree {
+        let written = self.reader.present(key).cloned();
+        let tree = written.unwrap_or_else(|| self.lookups.credential(kind, key, &self.tree.at));
+        // A field that was looked up has no label of its own.
+        Tree { label: key.into(), ..tree }
+    }
+}
+
+fn bearer(mut fields: Fields<'_>) -> Option<Auth> {
+    let token = filled(&fields.secret("token"), fields.lookups);
+    fields.reader.close();
+    Some(Auth::Bearer { token: token? })
+}
+
+/// The password may be empty: some APIs take their key as the user.
+fn http_basic(mut fields: Fields<'_>) -> Option<Auth> {
+    let username = plain(&fields.field(LookupKind::Config, "username"), fields.lookups);
+    let password = plain(&fields.secret("password"), fields.lookups);
+    fields.reader.close();
+    Some(Auth::Basic { username: username?, password: password? })
 }
 
 const DEFAULT_NAME: &str = "Authorization";
 
-fn is_api_key(tree: &Tree, word: &Text, lookups: &Lookups<'_>) -> bool {
-    match word.as_written() {
-        Some("api_key") => return true,
-        Some(known) if TYPES.contains(&known) => unsupported_word(tree, known, lookups.report),
-        _ => unknown_word(tree, word, &TYPES, lookups.report),
-    }
-    false
-}
-
-fn long_form(tree: &Tree, lookups: &Lookups<'_>) -> Option<Auth> {
-    let report = lookups.report;
-    let mut reader = Reader::open(tree, report)?;
-    let Some(kind) = reader.present("type") else {
-        let problem =
-            Problem::new(code::UNSUPPORTED, &tree.at, "`auth` without `type` is `bearer`, which is not supported yet");
-        report.add(problem.hint("give `type: api_key`"));
-        return None;
-    };
-    // The keys of another type would only be reported as unknown.
-    if !is_api_key(kind, reader::text(kind, report)?, lookups) {
-        return None;
-    }
-    let location = reader.present("location").map_or(Some(ApiKeyLocation::default()), |tree| location(tree, lookups));
+fn api_key(mut fields: Fields<'_>) -> Option<Auth> {
+    let report = fields.lookups.report;
+    let reader = &mut fields.reader;
+    let location =
+        reader.present("location").map_or(Some(ApiKeyLocation::default()), |tree| location(tree, fields.lookups));
     let name_tree = reader.present("name");
     let name = name_tree.map_or(Some(DEFAULT_NAME.to_owned()), |tree| Some(reader::text(tree, report)?.reveal()));
-    let key = match reader.present("api_key") {
-        Some(written) => key(written, lookups),
-        None => key(&lookups.credential("api_key", &tree.at), lookups),
-    };
-    reader.close();
+    let key = filled(&fields.secret("api_key"), fields.lookups);
+    let tree = fields.tree;
+    fields.reader.close();
     let (name, location, key) = (name?, location?, key?);
     let fits = match location {
         ApiKeyLocation::Header | ApiKeyLocation::Cookie => is_token(&name),
@@ -106,12 +148,20 @@ fn location(tree: &Tree, lookups: &Lookups<'_>) -> Option<ApiKeyLocation> {
     known.map(|(_, location)| *location)
 }
 
-fn key(tree: &Tree, lookups: &Lookups<'_>) -> Option<Secret> {
-    // A key that was looked up has no label of its own.
-    let labelled = Tree { label: "api_key".into(), ..tree.clone() };
-    let text = reader::text(&labelled, lookups.report)?.reveal();
+fn filled(tree: &Tree, lookups: &Lookups<'_>) -> Option<Secret> {
+    let text = reader::text(tree, lookups.report)?.reveal();
     if text.trim().is_empty() || text.chars().any(char::is_control) {
-        invalid(&labelled, "is empty or holds a control character", lookups.report);
+        invalid(tree, "is empty or holds a control character", lookups.report);
+        return None;
+    }
+    Some(Secret::new(text))
+}
+
+/// A text that may be empty. A control character is the line break at the end of a file or variable, and not meant.
+fn plain(tree: &Tree, lookups: &Lookups<'_>) -> Option<Secret> {
+    let text = reader::text(tree, lookups.report)?.reveal();
+    if text.chars().any(char::is_control) {
+        invalid(tree, "holds a control character", lookups.report);
         return None;
     }
     Some(Secret::new(text))

@@ -113,9 +113,9 @@ impl<'a> Lookups<'a> {
     }
 
     /// The field of an auth that the config leaves out, looked up as dlt does.
-    pub(super) fn credential(&self, field: &str, at: &Place) -> Tree {
+    pub(super) fn credential(&self, kind: LookupKind, field: &str, at: &Place) -> Tree {
         let names = self.sections.names(&format!("credentials.{field}"));
-        Tree::new(self.find_or_report(LookupKind::Secret, field, &names, at), at)
+        Tree::new(self.find_or_report(kind, field, &names, at), at)
     }
 
     fn found(&self, lookup: &mut Lookup, at: &Place) -> Value {

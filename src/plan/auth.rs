@@ -14,6 +14,18 @@ pub enum Auth {
         /// Where it is put.
         location: ApiKeyLocation,
     },
+    /// `Authorization: Bearer`.
+    Bearer {
+        /// The token.
+        token: Secret,
+    },
+    /// `Authorization: Basic`.
+    Basic {
+        /// The user; some APIs take a key here and an empty password.
+        username: Secret,
+        /// The password.
+        password: Secret,
+    },
 }
 
 /// Where an API key is put.
@@ -26,4 +38,23 @@ pub enum ApiKeyLocation {
     Query,
     /// A cookie.
     Cookie,
+}
+
+/// A shorter text may stand anywhere by chance, so that it is not taken for the secret that it equals.
+const TELLING_BYTES_MIN: usize = 6;
+
+impl Auth {
+    /// Whether a value that a server repeats is one of these credentials. Short names and passwords are not told apart from
+    /// other values.
+    pub fn is_credential(&self, value: &str) -> bool {
+        let is = |secret: &Secret| !value.is_empty() && secret.expose() == value;
+        let is_telling = value.len() >= TELLING_BYTES_MIN;
+        match self {
+            Self::ApiKey { key, .. } => is(key),
+            Self::Bearer { token } => is(token),
+            // Where there is no password the name is the secret.
+            Self::Basic { username, password } if password.expose().is_empty() => is_telling && is(username),
+            Self::Basic { password, .. } => is_telling && is(password),
+        }
+    }
 }

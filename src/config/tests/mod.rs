@@ -1,5 +1,6 @@
 //! Configs in, plans or problems out: the module as its users see it.
 
+mod auth;
 mod languages;
 mod paginators;
 mod problems;

@@ -1,6 +1,6 @@
 //! All problems of a file at once, each where it is.
 
-use super::{one, yaml};
+use super::yaml;
 
 #[test]
 fn all_problems_are_told_in_the_order_of_the_file() {
@@ -33,26 +33,6 @@ fn what_is_missing_is_told_where_it_belongs() {
         ]
     );
     assert_eq!(yaml("client: {}\nresources: []").problems(), ["config.yaml:1:9: `base_url` is missing in `client`"]);
-}
-
-#[test]
-fn other_auths_are_refused_by_name() {
-    let table = [
-        ("bearer", "`auth` `bearer` is not supported yet"),
-        ("{type: http_basic, username: u}", "`type` `http_basic` is not supported yet"),
-        ("{token: t}", "`auth` without `type` is `bearer`, which is not supported yet (give `type: api_key`)"),
-        ("{type: apikey}", "`type` cannot be `apikey` (did you mean `api_key`?)"),
-        ("{type: api_key, api_key: 5}", "`api_key` must be a string, not an integer"),
-        (
-            "{type: api_key, api_key: k, location: body}",
-            "`location` cannot be `body` (valid here: `header`, `query`, `param`, `cookie`)",
-        ),
-    ];
-    for (auth, expected) in table {
-        let problems = one(&format!("endpoint: {{auth: {auth}}}")).problems();
-        assert_eq!(problems.len(), 1, "{problems:?}");
-        assert_eq!(problems[0].split_once(' ').map(|(_, message)| message), Some(expected), "{auth}");
-    }
 }
 
 #[test]

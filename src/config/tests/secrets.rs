@@ -7,7 +7,7 @@ use crate::plan::Auth;
 fn key(auth: Option<Auth>) -> String {
     match auth {
         Some(Auth::ApiKey { key, .. }) => key.expose().to_owned(),
-        None => "none".to_owned(),
+        Some(_) | None => "none".to_owned(),
     }
 }
 

@@ -13,7 +13,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::client::Answered;
-use crate::plan::{Auth, Endpoint, SafeUrl};
+use crate::plan::{Endpoint, SafeUrl};
 
 /// A link to the next page.
 #[derive(Clone, PartialEq, Eq)]
@@ -101,10 +101,7 @@ fn upgrade(url: &mut Url, home: &Url) {
 /// spelling: URLs may be signed.
 fn take_out_secrets(url: &mut Url, endpoint: &Endpoint) -> Vec<String> {
     // Wherever the key belongs, the request gets it there again.
-    let is_key = |value: &str| match &endpoint.auth {
-        Some(Auth::ApiKey { key, .. }) => value == key.expose() && !value.is_empty(),
-        None => false,
-    };
+    let is_key = |value: &str| endpoint.auth.as_ref().is_some_and(|auth| auth.is_credential(value));
     let is_secret = |name: &str, value: &str| {
         endpoint.holds_secret(value) && endpoint.params.iter().any(|(known, text)| known == name && text == value)
     };
