@@ -10,8 +10,8 @@ use ruff_python_ast::{
 
 use super::map::MapBuilder;
 use super::position::Positions;
+use super::python_classes;
 use super::python_names::{Binding, Scope, Script};
-use super::python_paginators;
 use super::{NESTING_MAX, VALUES_MAX};
 use crate::config::problem::{Place, Problem, Report, code};
 use crate::config::scalar_text::python_text;
@@ -232,10 +232,10 @@ impl<'e, 'a> Evaluator<'e, 'a> {
 
     /// `dlt.secrets.get("a.b")`, `dlt.config.get("a.b")`, `os.environ.get("X", default)` and `os.getenv("X", default)`.
     ///
-    /// A paginator is what its constructor says.
+    /// A paginator or an auth is what its constructor says.
     fn call(&mut self, call: &ExprCall, expression: &Expr) -> Result<Value, Refusal> {
         let name = self.script.full_name(&call.func);
-        if let Some((kind, parameters)) = name.as_deref().and_then(python_paginators::class) {
+        if let Some((kind, parameters)) = name.as_deref().and_then(python_classes::class) {
             return self.constructor(call, expression, kind, parameters);
         }
         let kind = match name.as_deref() {
@@ -268,7 +268,7 @@ impl<'e, 'a> Evaluator<'e, 'a> {
         map.push("type".to_owned(), &at, Tree::text(kind, &at), self.report);
         for (index, argument) in call.arguments.args.iter().enumerate() {
             let Some(name) = parameters.get(index).filter(|_| !argument.is_starred_expr()) else {
-                return Err(self.problem(argument, "the paginator has no such argument"));
+                return Err(self.problem(argument, "the class has no such argument"));
             };
             let value = self.tree(argument);
             map.push((*name).to_owned(), &self.at(argument), value, self.report);
@@ -300,10 +300,14 @@ impl<'e, 'a> Evaluator<'e, 'a> {
             other => described(other).to_owned(),
         };
         let problem = self.problem(expression, &format!("{seen} cannot be read; only static values can"));
-        if !seen.ends_with("Auth`") && !seen.ends_with("Paginator`") {
+        let hint = if seen.ends_with("Auth`") {
+            "the auths that can be read are `BearerTokenAuth`, `HttpBasicAuth`, `APIKeyAuth` and `OAuth2ClientCredentials`"
+        } else if seen.ends_with("Paginator`") {
+            "write it as a dictionary with `type`"
+        } else {
             return problem;
-        }
-        Box::new(problem.hint("write it as a dictionary with `type`"))
+        };
+        Box::new(problem.hint(hint))
     }
 
     fn problem(&self, node: &impl ruff_text_size::Ranged, message: &str) -> Refusal {

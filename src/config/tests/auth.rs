@@ -1,6 +1,6 @@
 //! Credentials: what each type makes of its keys, of look-ups and of Python classes.
 
-use super::{one, yaml};
+use super::{one, python, yaml};
 use crate::plan::{Auth, Secret};
 
 /// The auth of an endpoint that has this one.
@@ -87,4 +87,30 @@ fn an_endpoint_has_its_own_or_none() {
                 - {name: elsewhere, endpoint: {path: 'https://c.d/x'}}\n";
     let auths: Vec<Option<Auth>> = yaml(text).plan().resources.into_iter().map(|item| item.endpoint.auth).collect();
     assert_eq!(auths, [Some(bearer("t")), None, Some(basic("u", "p")), None]);
+}
+
+/// The auth of a script's client that has this one.
+fn scripted(written: &str) -> super::Case {
+    python(&format!(
+        "from dlt.sources.helpers.rest_client.auth import *\nimport dlt\nfrom dlt.sources.rest_api import rest_api_source\n\
+         rest_api_source({{'client': {{'base_url': 'https://a.b', 'auth': {written}}}, 'resources': ['r']}})\n"
+    ))
+}
+
+#[test]
+fn the_classes_of_dlt_are_read() {
+    let table = [
+        ("BearerTokenAuth(token=dlt.secrets['a.token'])", bearer("canary")),
+        ("BearerTokenAuth('t')", bearer("t")),
+        ("HttpBasicAuth('u', password='p')", basic("u", "p")),
+        (
+            "APIKeyAuth('X-Key', 'k', location='cookie')",
+            Auth::ApiKey { name: "X-Key".into(), key: Secret::new("k"), location: crate::plan::ApiKeyLocation::Cookie },
+        ),
+    ];
+    for (written, expected) in table {
+        let case = scripted(written).env(&[("A__TOKEN", "canary")]);
+        assert_eq!(case.resource().endpoint.auth, Some(expected), "{written}");
+    }
+    assert_eq!(scripted("BearerTokenAuth('a', 'b')").problems(), ["config.py:4:85: the class has no such argument"]);
 }

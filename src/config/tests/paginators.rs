@@ -236,8 +236,8 @@ fn dlts_classes_stand_for_their_schemes() {
 fn faults_of_dlts_classes_are_told_where_they_are() {
     let table = [
         ("OffsetPaginator()", "config.py:3:14: `limit` is missing in `resources[0].endpoint.paginator`"),
-        ("HeaderLinkPaginator('a', 'b')", "config.py:3:39: the paginator has no such argument"),
-        ("HeaderLinkPaginator(*a)", "config.py:3:34: the paginator has no such argument"),
+        ("HeaderLinkPaginator('a', 'b')", "config.py:3:39: the class has no such argument"),
+        ("HeaderLinkPaginator(*a)", "config.py:3:34: the class has no such argument"),
         ("HeaderLinkPaginator(**a)", "config.py:3:36: `**` cannot be read; only static values can be read"),
         ("HeaderLinkPaginator(links_next_key=1)", "config.py:3:49: `links_next_key` must be a string, not an integer"),
         (

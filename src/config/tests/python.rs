@@ -112,7 +112,7 @@ fn a_name_with_two_meanings_is_refused() {
 
 #[test]
 fn what_is_not_static_is_named() {
-    let resource = "{'name': f(1), 'endpoint': lambda: 1}, {**x, 1: 2}, [y for y in z], 3j, BearerTokenAuth(token='x')";
+    let resource = "{'name': f(1), 'endpoint': lambda: 1}, {**x, 1: 2}, [y for y in z], 3j, OAuthJWTAuth(token='x')";
     assert_eq!(
         script("", resource).problems(),
         [
@@ -123,8 +123,8 @@ fn what_is_not_static_is_named() {
             "config.py:5:153: a key must be a string, not an integer",
             "config.py:5:160: a comprehension cannot be read; only static values can",
             "config.py:5:176: a complex number cannot be read; only static values can",
-            "config.py:5:180: a call of `BearerTokenAuth` cannot be read; only static values can \
-             (write it as a dictionary with `type`)",
+            "config.py:5:180: a call of `OAuthJWTAuth` cannot be read; only static values can \
+             (the auths that can be read are `BearerTokenAuth`, `HttpBasicAuth`, `APIKeyAuth` and `OAuth2ClientCredentials`)",
         ]
     );
 }

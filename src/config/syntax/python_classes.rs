@@ -1,4 +1,4 @@
-//! dlt's paginator classes: a call of one stands for the map with `type` that says the same.
+//! dlt's classes of paginators and auths: a call of one stands for the map with `type` that says the same.
 
 /// A class: its name, its `type`, and those of its parameters that may stand without a name, which are named as the keys are.
 struct Class {
@@ -7,7 +7,23 @@ struct Class {
     parameters: &'static [&'static str],
 }
 
-const CLASSES: [Class; 8] = [
+const CLASSES: [Class; 12] = [
+    Class { name: "BearerTokenAuth", kind: "bearer", parameters: &["token"] },
+    Class { name: "HttpBasicAuth", kind: "http_basic", parameters: &["username", "password"] },
+    Class { name: "APIKeyAuth", kind: "api_key", parameters: &["name", "api_key", "location"] },
+    Class {
+        name: "OAuth2ClientCredentials",
+        kind: "oauth2_client_credentials",
+        parameters: &[
+            "access_token",
+            "access_token_url",
+            "client_id",
+            "client_secret",
+            "access_token_request_data",
+            "default_token_expiration",
+            "session",
+        ],
+    },
     Class { name: "SinglePagePaginator", kind: "single_page", parameters: &[] },
     Class { name: "JSONLinkPaginator", kind: "json_link", parameters: &["next_url_path"] },
     Class { name: "JSONResponsePaginator", kind: "json_link", parameters: &["next_url_path"] },
