@@ -44,7 +44,7 @@ pub(crate) enum Interrupted {
 pub enum ErrorClass {
     /// Something else was to be asked for.
     Config,
-    /// The API refused the credentials.
+    /// The API refused the credentials, or its token endpoint gave no token for them.
     Auth,
     /// The API could not be reached, or answered what cannot be used.
     Api,
@@ -92,7 +92,9 @@ impl Error {
         match &self.0 {
             Stage::Start(_) => ErrorClass::Internal,
             Stage::Extract(error) => match &error.kind {
-                ExtractErrorKind::Client(cause) if matches!(cause.kind, ClientErrorKind::Unauthorized { .. }) => {
+                ExtractErrorKind::Client(cause)
+                    if matches!(cause.kind, ClientErrorKind::Unauthorized { .. } | ClientErrorKind::Token(_)) =>
+                {
                     ErrorClass::Auth
                 }
                 _ => ErrorClass::Api,

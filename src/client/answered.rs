@@ -4,7 +4,7 @@ use std::fmt;
 
 use url::Url;
 
-use crate::plan::SafeUrl;
+use crate::plan::{SafeUrl, Secret};
 
 /// The head of a good answer.
 #[derive(Clone)]
@@ -13,6 +13,8 @@ pub struct Answered {
     pub url: Url,
     /// Whether a link or a redirect has led to another origin on the way: nothing secret goes where it leads.
     pub left_origin: bool,
+    /// The access token that it was asked for with, if that had been asked for itself: the config does not have it.
+    pub token: Option<Secret>,
     /// Names and values in order; those that are no text are left out.
     headers: Vec<(String, String)>,
 }
@@ -20,7 +22,7 @@ pub struct Answered {
 impl Answered {
     /// An answer from `url` with these headers.
     pub fn new(url: Url, left_origin: bool, headers: Vec<(String, String)>) -> Self {
-        Self { url, left_origin, headers }
+        Self { url, left_origin, token: None, headers }
     }
 
     /// The values of a header, in order; its name may be in any case.

@@ -61,6 +61,8 @@ pub enum ClientErrorKind {
     },
     /// A redirect that leads nowhere.
     Redirect(RedirectFault),
+    /// The token endpoint of `auth`, which the URL is then, gave no access token.
+    Token(TokenFault),
     /// The request cannot be sent as configured.
     Request(RequestFault),
 }
@@ -72,6 +74,17 @@ pub enum RedirectFault {
     TooMany,
     /// There is no `Location`, or it is not a URL of HTTP.
     Location,
+    /// It leads a request to another origin that is worth nothing without its secrets.
+    OtherOrigin,
+}
+
+/// Why there is no access token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenFault {
+    /// The request for it failed for good.
+    Request(Box<ClientErrorKind>),
+    /// The answer has none, or one that cannot be sent.
+    Missing,
 }
 
 /// Why a request cannot be sent.
@@ -113,11 +126,17 @@ impl ClientError {
             ClientErrorKind::BodyTooLarge { .. } => "body_too_large",
             ClientErrorKind::BadBody { .. } => "bad_body",
             ClientErrorKind::Redirect(_) => "redirect",
+            ClientErrorKind::Token(_) => "token",
             ClientErrorKind::Request(_) => "request",
         }
     }
 
-    /// The status of the last answer, where that is what happened.
+    /// Whether it is the API's word that a token is not, or no more, good.
+    pub(super) fn refuses_token(&self) -> bool {
+        matches!(self.kind, ClientErrorKind::Unauthorized { status: 401, left_origin: false, .. })
+    }
+
+    /// The status of the last answer, where that is what happened. That of a token endpoint is not: it says nothing of the page.
     pub fn status(&self) -> Option<u16> {
         match &self.kind {
             ClientErrorKind::Unauthorized { status, .. } | ClientErrorKind::Status { status, .. } => Some(*status),
@@ -147,6 +166,7 @@ impl ClientError {
             ClientErrorKind::BadBody { html: true } => "the body is HTML; check `base_url` and `path`",
             ClientErrorKind::BadBody { html: false } => "check `base_url` and `path`: only JSON can be read",
             ClientErrorKind::Redirect(_) => "set `base_url` to where the API is",
+            ClientErrorKind::Token(fault) => fault.hint(),
             ClientErrorKind::Request(RequestFault::Credential { .. } | RequestFault::HeaderValue { .. }) => {
                 "it holds a character that cannot be sent, such as a line break at its end"
             }
@@ -192,7 +212,32 @@ impl fmt::Display for ClientErrorKind {
             Self::Redirect(RedirectFault::Location) => {
                 write!(formatter, "answered with a redirect whose `Location` is missing or no URL of HTTP")
             }
+            Self::Redirect(RedirectFault::OtherOrigin) => {
+                write!(formatter, "answered with a redirect to another origin, where no credentials are sent")
+            }
+            Self::Token(TokenFault::Request(kind)) => write!(formatter, "gave no access token: {kind}"),
+            Self::Token(TokenFault::Missing) => {
+                write!(formatter, "gave no access token: answered without a usable `access_token`")
+            }
             Self::Request(fault) => write!(formatter, "cannot be asked: {fault}"),
+        }
+    }
+}
+
+impl TokenFault {
+    fn hint(&self) -> &'static str {
+        match self {
+            Self::Request(kind) => match kind.as_ref() {
+                ClientErrorKind::Unauthorized { .. } | ClientErrorKind::Status { status: 400, .. } => {
+                    "check the client's id and secret, `access_token_request_data`, and whether the server wants `client_auth: basic`"
+                }
+                ClientErrorKind::Status { status: 429 | 500.., .. } | ClientErrorKind::Broken => {
+                    "the token endpoint failed; try again later"
+                }
+                ClientErrorKind::Timeout { .. } => "raise `client.timeout`, or try again later",
+                _ => "check `access_token_url`",
+            },
+            Self::Missing => "check `access_token_url`: what answers there has to be JSON with an `access_token`",
         }
     }
 }

@@ -18,9 +18,10 @@ use super::meter::{Meter, WaitReason};
 use super::request::Request;
 use super::retry::{self, Attempt, Verdict};
 use super::throttle::Throttle;
+use super::tokens::{Token, TokenAnswer, Tokens};
 use super::transport::{Bounds, HttpTransport, Reply, Transport, TransportError, TransportFault};
 use super::wire::{Secrets, WireRequest};
-use crate::plan::{Limits, RetryPolicy, SafeUrl};
+use crate::plan::{Limits, RetryPolicy, SafeUrl, TokenGrant};
 
 /// Redirects that are followed in a row; browsers and HTTP libraries stop between 10 and 20.
 const REDIRECTS_MAX: u32 = 10;
@@ -38,7 +39,7 @@ pub struct ClientOptions {
     pub retry: RetryPolicy,
 }
 
-/// The HTTP client of a whole run. Clones share permits, pauses and connections.
+/// The HTTP client of a whole run. Clones share permits, pauses, connections and access tokens.
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
@@ -47,6 +48,7 @@ pub struct Client {
 struct Shared {
     transport: Box<dyn Transport>,
     throttle: Throttle,
+    tokens: Tokens,
     /// As many bodies are read at a time as there are cores: more threads would not be faster, and each keeps memory of its own.
     readers: Arc<Semaphore>,
     options: ClientOptions,
@@ -90,7 +92,15 @@ impl Client {
         let throttle = Throttle::new(options.limits.requests_in_flight);
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let readers = Arc::new(Semaphore::new(cores.min(Semaphore::MAX_PERMITS)));
-        Self { shared: Arc::new(Shared { transport, throttle, readers, options: options.clone() }) }
+        Self {
+            shared: Arc::new(Shared {
+                transport,
+                throttle,
+                tokens: Tokens::default(),
+                readers,
+                options: options.clone(),
+            }),
+        }
     }
 
     /// Sends `request` and reads the answer's body with `decode`, again after a wait where that may help.
@@ -98,8 +108,60 @@ impl Client {
     /// A body that `decode` refuses counts as a failed attempt: truncated and broken bodies often are whole the next time.
     ///
     /// # Errors
-    /// When the request cannot be sent, was refused, or failed at every attempt that the retry policy allows.
+    /// When the request cannot be sent, was refused, or failed at every attempt that the retry policy allows; and when it needs
+    /// an access token and there is none.
     pub async fn fetch<T, D, F>(&self, request: &Request, meter: &Meter, decode: F) -> Result<Fetched<T>, ClientError>
+    where
+        T: Send + 'static,
+        D: Error + Send + Sync + 'static,
+        F: Fn(Bytes) -> Result<T, D> + Clone + Send + 'static,
+    {
+        let Some(grant) = request.grant() else { return self.attempts(request, meter, decode).await };
+        let mut is_repeated = false;
+        loop {
+            let token = self.token(grant, meter).await?;
+            let fetched = self.attempts(&request.with_token(&token.text, grant), meter, decode.clone()).await;
+            match fetched {
+                Ok(mut fetched) => {
+                    fetched.answered.token = Some(token.text);
+                    return Ok(fetched);
+                }
+                // One that was replaced meanwhile was refused for its age. The next one is refused once for each of those
+                // requests that have got it, so that even a server that refuses them all is not asked without end.
+                Err(error) if error.refuses_token() && !is_repeated => {
+                    is_repeated = self.shared.tokens.slot(grant).refuse(&token);
+                    debug!(url = %error.url, is_repeated, "access token is refused");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The access token for `grant`, with which one request serves all who wait for it.
+    async fn token(&self, grant: &Arc<TokenGrant>, meter: &Meter) -> Result<Token, ClientError> {
+        let transport = self.shared.transport.as_ref();
+        let slot = self.shared.tokens.slot(grant);
+        let rounds = slot.rounds();
+        if let Some(token) = slot.token(transport.now()) {
+            return Ok(token);
+        }
+        let _turn = slot.turn().await;
+        if let Some(token) = slot.token(transport.now()) {
+            return Ok(token);
+        }
+        if let Some(error) = slot.failure_after(rounds) {
+            return Err(error);
+        }
+        let request = slot.request();
+        let url = Secrets::of(&request).shown(&request.url);
+        debug!(%url, "asks for an access token");
+        let asked = transport.now();
+        let answer = self.attempts(&request, meter, |body| TokenAnswer::read(&body)).await;
+        slot.settle(asked, url, answer.map(|fetched| fetched.body))
+    }
+
+    /// The retry loop.
+    async fn attempts<T, D, F>(&self, request: &Request, meter: &Meter, decode: F) -> Result<Fetched<T>, ClientError>
     where
         T: Send + 'static,
         D: Error + Send + Sync + 'static,

@@ -8,18 +8,22 @@ use futures::future::BoxFuture;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::*;
-use crate::plan::Method;
+use crate::plan::{Auth, ClientAuth, Grant, Method, Secret};
 
 type Scripted = Result<Reply, TransportError>;
 
 /// Answers in turn; the time is that of the start plus all waits.
 struct Script {
     answers: Mutex<VecDeque<Scripted>>,
+    /// `Authorization` of each request, `-` where there is none.
+    sent: Arc<Mutex<Vec<String>>>,
     present: Arc<Mutex<Instant>>,
 }
 
 impl Transport for Script {
-    fn send<'a>(&'a self, _request: &'a WireRequest, _bounds: Bounds) -> BoxFuture<'a, Scripted> {
+    fn send<'a>(&'a self, request: &'a WireRequest, _bounds: Bounds) -> BoxFuture<'a, Scripted> {
+        let authorization = request.headers.get("authorization").and_then(|value| value.to_str().ok());
+        self.sent.lock().expect("no poison").push(authorization.unwrap_or("-").to_owned());
         let answer = self.answers.lock().expect("no poison").pop_front().expect("no more requests than answers");
         Box::pin(std::future::ready(answer))
     }
@@ -39,6 +43,10 @@ impl Transport for Script {
     }
 }
 
+fn script(answers: Vec<Scripted>, present: &Arc<Mutex<Instant>>) -> Script {
+    Script { answers: Mutex::new(answers.into()), sent: Arc::default(), present: Arc::clone(present) }
+}
+
 fn answer(status: u16, body: &'static str) -> Scripted {
     Ok(Reply { status, headers: HeaderMap::new(), body: Bytes::from_static(body.as_bytes()) })
 }
@@ -56,7 +64,7 @@ fn broken(fault: TransportFault) -> Scripted {
 async fn fetched(answers: Vec<Scripted>) -> (Result<Fetched<String>, ClientError>, f64, crate::client::MeterReading) {
     let start = Instant::now();
     let present = Arc::new(Mutex::new(start));
-    let script = Script { answers: Mutex::new(answers.into()), present: Arc::clone(&present) };
+    let script = script(answers, &present);
     let client = Client::over(Box::new(script), &ClientOptions::default());
     let meter = Meter::new();
     let result = client.fetch(&request(), &meter, read).await;
@@ -73,6 +81,7 @@ fn request() -> Request {
         params: vec![],
         headers: vec![],
         json: None,
+        secret_form: vec![],
         auth: None,
         secrets: vec![],
         origin,
@@ -153,7 +162,7 @@ async fn an_answer_without_a_body_is_no_error() {
 async fn a_pause_holds_back_all_requests_to_the_host() {
     let start = Instant::now();
     let present = Arc::new(Mutex::new(start));
-    let script = Script { answers: Mutex::new(VecDeque::new()), present: Arc::clone(&present) };
+    let script = script(vec![], &present);
     let throttle = Throttle::new(std::num::NonZeroUsize::MIN);
     throttle.pause("http://api.example", start, Duration::from_secs(9));
     throttle.pause("http://api.example", start, Duration::from_secs(3));
@@ -161,4 +170,71 @@ async fn a_pause_holds_back_all_requests_to_the_host() {
     assert_eq!(script.now(), start);
     drop(throttle.enter("http://api.example", &script).await);
     assert_eq!(script.now().duration_since(start), Duration::from_secs(9));
+}
+
+/// The same with an access token.
+fn guarded() -> Request {
+    let grant = TokenGrant {
+        url: url::Url::parse("http://login.example/token").expect("a URL"),
+        client_id: Secret::new("id"),
+        client_secret: Some(Secret::new("secret")),
+        client_auth: ClientAuth::Body,
+        grant: Grant::ClientCredentials,
+        data: vec![],
+        default_expiration: Duration::from_secs(3_600),
+    };
+    Request { auth: Some(Auth::OAuth2(Arc::new(grant))), ..request() }
+}
+
+#[tokio::test]
+async fn a_token_is_renewed_before_it_expires_and_no_sooner() {
+    let answers = vec![
+        answer(200, r#"{"access_token": "1", "expires_in": 100}"#),
+        answer_with(503, "retry-after", "89"),
+        answer(200, "rows"),
+        answer(200, "rows"),
+        answer_with(503, "retry-after", "1"),
+        answer(200, "rows"),
+        answer(200, r#"{"access_token": "2"}"#),
+        answer(200, "rows"),
+    ];
+    let script = script(answers, &Arc::new(Mutex::new(Instant::now())));
+    let sent = Arc::clone(&script.sent);
+    let client = Client::over(Box::new(script), &ClientOptions::default());
+    for _ in 0..4 {
+        client.fetch(&guarded(), &Meter::new(), read).await.expect("rows");
+    }
+    let sent = sent.lock().expect("no poison").join(" ");
+    assert_eq!(sent, "- Bearer 1 Bearer 1 Bearer 1 Bearer 1 Bearer 1 - Bearer 2");
+}
+
+#[tokio::test]
+async fn a_token_that_was_refused_is_renewed_once() {
+    let token = |text| answer(200, text);
+    let answers =
+        vec![token(r#"{"access_token": "1"}"#), answer(401, ""), token(r#"{"access_token": "2"}"#), answer(401, "")];
+    let script = script(answers, &Arc::new(Mutex::new(Instant::now())));
+    let client = Client::over(Box::new(script), &ClientOptions::default());
+    let error = client.fetch(&guarded(), &Meter::new(), read).await.expect_err("refused twice");
+    assert_eq!(error.status(), Some(401));
+}
+
+#[tokio::test]
+async fn what_a_token_endpoint_answers_says_nothing_of_the_page() {
+    let script = script(vec![answer(404, "nobody here")], &Arc::new(Mutex::new(Instant::now())));
+    let client = Client::over(Box::new(script), &ClientOptions::default());
+    let error = client.fetch(&guarded(), &Meter::new(), read).await.expect_err("no token");
+    insta::assert_snapshot!(error.to_string(), @"`http://login.example/token` gave no access token: answered with status 404: nobody here");
+    // A walk takes 404 for its end where it asks beyond the last page.
+    assert_eq!((error.code(), error.status()), ("token", None));
+}
+
+#[tokio::test]
+async fn a_request_that_takes_no_credentials_needs_no_token() {
+    let script = script(vec![answer(200, "rows")], &Arc::new(Mutex::new(Instant::now())));
+    let sent = Arc::clone(&script.sent);
+    let client = Client::over(Box::new(script), &ClientOptions::default());
+    let away = Request { left_origin: true, ..guarded() };
+    client.fetch(&away, &Meter::new(), read).await.expect("rows");
+    assert_eq!(*sent.lock().expect("no poison"), ["-"]);
 }

@@ -6,7 +6,9 @@
 //!               '------- throttle (pause of the host, permits) <-------'  again, after a wait
 //! ```
 //!
-//! There is one retry loop ([`Client::fetch`]) and one pure decision ([`retry`]); nobody else waits. Credentials are sent to
+//! A bearer token that has to be asked for is put in before that (`tokens`), by the same retry loop.
+//!
+//! There is one retry loop (in `fetch`) and one pure decision ([`retry`]); nobody else waits. Credentials are sent to
 //! the origin that the request names and to no other, and no URL leaves this folder but as [`crate::plan::SafeUrl`].
 //! What a body means is not known here: the caller's `decode` says whether it can be read.
 
@@ -18,11 +20,12 @@ mod meter;
 mod request;
 mod retry;
 mod throttle;
+mod tokens;
 mod transport;
 mod wire;
 
 pub use answered::Answered;
-pub use error::{ClientError, ClientErrorKind, StartError};
+pub use error::{ClientError, ClientErrorKind, StartError, TokenFault};
 pub use fetch::{Client, ClientOptions, Fetched};
 pub use meter::{Meter, MeterReading, WaitReason};
 pub use request::Request;

@@ -1,6 +1,8 @@
 //! What is asked of the network edge.
 
-use crate::plan::{Auth, Method, Secret};
+use std::sync::Arc;
+
+use crate::plan::{Auth, Method, Secret, TokenGrant};
 
 /// One request, complete but for the credentials, which are added where it is sent.
 #[derive(Debug, Clone)]
@@ -15,6 +17,9 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// The JSON body.
     pub json: Option<serde_json::Value>,
+    /// A form of secrets in place of the JSON body; empty: none. A request with one goes to no other origin at all: what it asks
+    /// for it would not get without them.
+    pub secret_form: Vec<(String, Secret)>,
     /// The credentials; `None`: none are sent.
     pub auth: Option<Auth>,
     /// Texts in the parameters and the body that are secret too.
@@ -23,4 +28,21 @@ pub struct Request {
     pub origin: url::Origin,
     /// Whether what led here had been at another origin: nothing secret is sent then, wherever the URL leads.
     pub left_origin: bool,
+}
+
+impl Request {
+    /// What an access token is asked for with, if the request is sent with one.
+    pub(super) fn grant(&self) -> Option<&Arc<TokenGrant>> {
+        match &self.auth {
+            Some(Auth::OAuth2(grant)) if !self.left_origin && self.url.origin() == self.origin => Some(grant),
+            _ => None,
+        }
+    }
+
+    /// The same request with an access token in place of its grant, whose secrets still must not be shown.
+    pub(super) fn with_token(&self, token: &Secret, grant: &TokenGrant) -> Self {
+        let mut secrets = self.secrets.clone();
+        secrets.extend(grant.secrets().cloned());
+        Self { auth: Some(Auth::Bearer { token: token.clone() }), secrets, ..self.clone() }
+    }
 }

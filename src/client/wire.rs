@@ -34,7 +34,10 @@ impl WireRequest {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
         };
-        let body = request.json.as_ref().map(serde_json::Value::to_string);
+        let body = match request.secret_form.as_slice() {
+            [] => request.json.as_ref().map(serde_json::Value::to_string),
+            form => Some(encoded(form)),
+        };
         let headers = configured_headers(request)?;
         let left_origin = request.left_origin || url.origin() != request.origin;
         let mut wire = Self { method, url, headers, body, left_origin };
@@ -52,6 +55,9 @@ impl WireRequest {
             self.url.join(location).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         let Some(url) = target else { return Err(ClientErrorKind::Redirect(RedirectFault::Location)) };
         let left_origin = self.left_origin || url.origin() != request.origin;
+        if left_origin && !request.secret_form.is_empty() {
+            return Err(ClientErrorKind::Redirect(RedirectFault::OtherOrigin));
+        }
         let mut next = Self { url, left_origin, ..self.clone() };
         if !matches!(status, 307 | 308) {
             next.method = reqwest::Method::GET;
@@ -77,6 +83,10 @@ impl WireRequest {
             Auth::Bearer { token } => self.authorize(&format!("Bearer {}", token.expose()))?,
             Auth::Basic { username, password } => {
                 self.authorize(&format!("Basic {}", basic(username, password)))?;
+            }
+            Auth::OAuth2(_) => {
+                debug_assert!(false, "an access token takes the place of its grant");
+                return Err(ClientErrorKind::Request(RequestFault::Refused));
             }
             Auth::ApiKey { name, key, location: ApiKeyLocation::Cookie } => {
                 if key.expose().contains([';', ',']) || name.contains(['=', ';', ' ']) {
@@ -120,7 +130,7 @@ impl WireRequest {
         }
         let named = match &request.auth {
             Some(Auth::ApiKey { name, .. }) => Some(name.as_str()),
-            Some(Auth::Bearer { .. } | Auth::Basic { .. }) | None => None,
+            Some(Auth::Bearer { .. } | Auth::Basic { .. } | Auth::OAuth2(_)) | None => None,
         };
         let is_secret = |seen: &str, value: &str| {
             let is_whole = request.secrets.iter().any(|secret| secret.expose() == value && !value.is_empty());
@@ -141,7 +151,9 @@ impl WireRequest {
 fn configured_headers(request: &Request) -> Result<HeaderMap, ClientErrorKind> {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    if request.json.is_some() {
+    if !request.secret_form.is_empty() {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+    } else if request.json.is_some() {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
     for (name, value) in &request.headers {
@@ -173,6 +185,14 @@ fn secret_value(name: &str, text: &str) -> Result<HeaderValue, ClientErrorKind> 
     Ok(value)
 }
 
+fn encoded(form: &[(String, Secret)]) -> String {
+    let mut text = url::form_urlencoded::Serializer::new(String::new());
+    for (name, value) in form {
+        text.append_pair(name, value.expose());
+    }
+    text.finish()
+}
+
 /// User and password as RFC 7617 has them.
 fn basic(username: &Secret, password: &Secret) -> String {
     BASE64_STANDARD.encode(format!("{}:{}", username.expose(), password.expose()))
@@ -189,6 +209,8 @@ pub(super) struct Secrets {
 
 /// A shorter text that may be a secret is too common to be hidden wherever it stands.
 const TEXT_BYTES_MIN: usize = 6;
+/// Fields of a form for a token that are no secrets (RFC 6749 and RFC 8707), and which a server's error may well be about.
+const SHOWN_FIELDS: [&str; 4] = ["audience", "grant_type", "resource", "scope"];
 
 impl Secrets {
     /// The credentials of `request`, and its configured headers that may be some.
@@ -206,8 +228,11 @@ impl Secrets {
                 texts.extend(spellings(&basic(username, password)));
                 secrets.extend([username.expose(), password.expose()]);
             }
+            Some(Auth::OAuth2(grant)) => secrets.extend(grant.secrets().map(Secret::expose)),
             None => {}
         }
+        let hidden = request.secret_form.iter().filter(|(name, _)| !SHOWN_FIELDS.contains(&name.as_str()));
+        secrets.extend(hidden.map(|(_, value)| value.expose()));
         let long = secrets.into_iter().filter(|text| text.len() >= TEXT_BYTES_MIN);
         texts.extend(long.flat_map(spellings));
         for (name, value) in &request.headers {
@@ -260,6 +285,7 @@ mod tests {
             params: vec![("a b".into(), "c&d".into())],
             headers: vec![("X-Tenant".into(), "tenant-7".into()), ("accept-language".into(), "de".into())],
             json: Some(serde_json::json!({"q": 1})),
+            secret_form: vec![],
             auth: Some(Auth::ApiKey { name: "pass".into(), key: Secret::new("canary+1"), location }),
             secrets: vec![Secret::new("canary in the config")],
             origin: Url::parse("https://api.example/").expect("a URL").origin(),

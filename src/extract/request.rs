@@ -32,6 +32,7 @@ fn own(endpoint: &Endpoint) -> Request {
         params: endpoint.params.clone(),
         headers: endpoint.headers.clone(),
         json: endpoint.json.clone(),
+        secret_form: Vec::new(),
         auth: endpoint.auth.clone(),
         secrets: endpoint.secrets.clone(),
         origin: endpoint.url.origin(),

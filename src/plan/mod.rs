@@ -21,7 +21,7 @@ mod secret;
 mod target;
 mod write;
 
-pub use auth::{ApiKeyLocation, Auth};
+pub use auth::{ApiKeyLocation, Auth, ClientAuth, Grant, TokenGrant};
 pub use columns::{ColumnHint, DataType, RenameRule};
 pub use delta::{DeltaOptions, FileLayout, Maintenance, RETENTION_MIN};
 pub use endpoint::{Endpoint, Method, RowSelection};

@@ -13,7 +13,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::client::Answered;
-use crate::plan::{Endpoint, SafeUrl};
+use crate::plan::{Endpoint, SafeUrl, Secret};
 
 /// A link to the next page.
 #[derive(Clone, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Link {
         let _ = url.set_password(None);
         upgrade(&mut url, &endpoint.url);
         let left_origin = answered.left_origin || url.origin() != endpoint.url.origin();
-        let restored = take_out_secrets(&mut url, endpoint);
+        let restored = take_out_secrets(&mut url, endpoint, answered.token.as_ref());
         Some(Self { url, restored, left_origin })
     }
 
@@ -99,9 +99,12 @@ fn upgrade(url: &mut Url, home: &Url) {
 
 /// Takes parameters out that hold what is secret; gives the names of those that are not credentials. What stays keeps its
 /// spelling: URLs may be signed.
-fn take_out_secrets(url: &mut Url, endpoint: &Endpoint) -> Vec<String> {
+fn take_out_secrets(url: &mut Url, endpoint: &Endpoint, token: Option<&Secret>) -> Vec<String> {
     // Wherever the key belongs, the request gets it there again.
-    let is_key = |value: &str| endpoint.auth.as_ref().is_some_and(|auth| auth.is_credential(value));
+    let is_key = |value: &str| {
+        endpoint.auth.as_ref().is_some_and(|auth| auth.is_credential(value))
+            || token.is_some_and(|token| token.expose() == value)
+    };
     let is_secret = |name: &str, value: &str| {
         endpoint.holds_secret(value) && endpoint.params.iter().any(|(known, text)| known == name && text == value)
     };

@@ -175,6 +175,19 @@ fn a_link_keeps_no_secret_of_the_config_and_gets_it_back_at_home() {
 }
 
 #[test]
+fn a_link_keeps_no_token_that_a_server_repeats_in_it() {
+    let bearer = Auth::Bearer { token: Secret::new("canary") };
+    let endpoint = Endpoint { auth: Some(bearer), ..endpoint(json_link()) };
+    let Position::Link(link) = linked(&endpoint, "/items?page=2&access_token=canary") else { panic!("no link") };
+    assert_eq!(link.url.as_str(), "https://api.example/items?page=2");
+    // One that had to be asked for is known from the request.
+    let mut answered = crate::client::Answered::new(endpoint.url.clone(), false, vec![]);
+    answered.token = Some(Secret::new("canary2"));
+    let link = super::link::Link::found("?page=2&t=canary2", &answered, &endpoint).expect("a link");
+    assert_eq!(link.url.as_str(), "https://api.example/items?page=2");
+}
+
+#[test]
 fn a_link_that_leaves_the_origin_says_so_for_good() {
     let endpoint = endpoint(json_link());
     for next in ["http://other.example/x", "https://api.example:444/x", "//x.api.example/x"] {
