@@ -3,8 +3,11 @@
 //! A field that a config leaves out is looked up as dlt does. The short form is a type that leaves all of them out, and a map
 //! without `type` is `bearer`.
 
+use std::sync::Arc;
+
 use super::headers::is_token;
-use super::reader::{self, Reader, invalid, unknown_word, unsupported_word, wrong_type};
+use super::oauth2;
+use super::reader::{self, Reader, invalid, unknown_word, wrong_type};
 use super::secrets::Lookups;
 use super::tree::{LookupKind, Text, Tree, Value};
 use crate::plan::{ApiKeyLocation, Auth, Secret};
@@ -65,10 +68,7 @@ fn of_type(tree: &Tree, word: &Text, fields: Fields<'_>) -> Option<Auth> {
         Some("api_key") => api_key(fields),
         Some("bearer") => bearer(fields),
         Some("http_basic") => http_basic(fields),
-        Some(known) if TYPES.contains(&known) => {
-            unsupported_word(tree, known, report);
-            None
-        }
+        Some("oauth2_client_credentials") => oauth2::token_grant(fields).map(|grant| Auth::OAuth2(Arc::new(grant))),
         _ => {
             unknown_word(tree, word, &TYPES, report);
             None
@@ -77,10 +77,10 @@ fn of_type(tree: &Tree, word: &Text, fields: Fields<'_>) -> Option<Auth> {
 }
 
 /// The keys of an auth, written or looked up.
-struct Fields<'a> {
-    tree: &'a Tree,
-    reader: Reader<'a>,
-    lookups: &'a Lookups<'a>,
+pub(super) struct Fields<'a> {
+    pub(super) tree: &'a Tree,
+    pub(super) reader: Reader<'a>,
+    pub(super) lookups: &'a Lookups<'a>,
 }
 
 impl<'a> Fields<'a> {
@@ -89,11 +89,11 @@ impl<'a> Fields<'a> {
     }
 
     /// A field that dlt takes for a secret.
-    fn secret(&mut self, key: &'static str) -> Tree {
+    pub(super) fn secret(&mut self, key: &'static str) -> Tree {
         self.field(LookupKind::Secret, key)
     }
 
-    fn field(&mut self, kind: LookupKind, key: &'static str) -> Tree {
+    pub(super) fn field(&mut self, kind: LookupKind, key: &'static str) -> Tree {
         let written = self.reader.present(key).cloned();
         let tree = written.unwrap_or_else(|| self.lookups.credential(kind, key, &self.tree.at));
         // A field that was looked up has no label of its own.
@@ -148,7 +148,8 @@ fn location(tree: &Tree, lookups: &Lookups<'_>) -> Option<ApiKeyLocation> {
     known.map(|(_, location)| *location)
 }
 
-fn filled(tree: &Tree, lookups: &Lookups<'_>) -> Option<Secret> {
+/// A secret that is not empty.
+pub(super) fn filled(tree: &Tree, lookups: &Lookups<'_>) -> Option<Secret> {
     let text = reader::text(tree, lookups.report)?.reveal();
     if text.trim().is_empty() || text.chars().any(char::is_control) {
         invalid(tree, "is empty or holds a control character", lookups.report);

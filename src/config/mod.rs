@@ -23,6 +23,7 @@ mod headers;
 mod instant;
 mod limits;
 mod lower;
+mod oauth2;
 mod paginator;
 mod params;
 mod placeholders;

@@ -1,7 +1,7 @@
 //! Credentials: what each type makes of its keys, of look-ups and of Python classes.
 
 use super::{one, python, yaml};
-use crate::plan::{Auth, Secret};
+use crate::plan::{Auth, ClientAuth, Grant, Secret, TokenGrant};
 
 /// The auth of an endpoint that has this one.
 fn auth(written: &str) -> Auth {
@@ -107,10 +107,111 @@ fn the_classes_of_dlt_are_read() {
             "APIKeyAuth('X-Key', 'k', location='cookie')",
             Auth::ApiKey { name: "X-Key".into(), key: Secret::new("k"), location: crate::plan::ApiKeyLocation::Cookie },
         ),
+        (
+            "OAuth2ClientCredentials(access_token_url='https://l.io/t', client_id='cid', client_secret='csec')",
+            Auth::OAuth2(grant(", client_secret: csec").into()),
+        ),
     ];
     for (written, expected) in table {
         let case = scripted(written).env(&[("A__TOKEN", "canary")]);
         assert_eq!(case.resource().endpoint.auth, Some(expected), "{written}");
     }
     assert_eq!(scripted("BearerTokenAuth('a', 'b')").problems(), ["config.py:4:85: the class has no such argument"]);
+}
+
+/// The grant of an endpoint whose auth has these keys more.
+fn grant(more: &str) -> TokenGrant {
+    let written =
+        format!("{{type: oauth2_client_credentials, access_token_url: 'https://l.io/t', client_id: cid{more}}}");
+    match auth(&written) {
+        Auth::OAuth2(grant) => TokenGrant::clone(&grant),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn fields(grant: &TokenGrant) -> Vec<String> {
+    grant.data.iter().map(|(name, value)| format!("{name}={}", value.expose())).collect()
+}
+
+#[test]
+fn a_token_is_asked_for_with_dlts_keys() {
+    let plain = grant(", client_secret: csec");
+    assert_eq!((plain.url.as_str(), plain.client_id.expose()), ("https://l.io/t", "cid"));
+    assert_eq!(plain.client_secret, Some(Secret::new("csec")));
+    assert_eq!((plain.client_auth, &plain.grant), (ClientAuth::Body, &Grant::ClientCredentials));
+    assert_eq!((plain.default_expiration.as_secs(), fields(&plain)), (3_600, vec![]));
+    let full = grant(
+        ", client_secret: csec, default_token_expiration: 60, client_auth: basic, access_token: old, session: null, \
+         access_token_request_data: {scope: a b, n: 5, t: true, no: null, many: [x, y]}",
+    );
+    assert_eq!((full.default_expiration.as_secs(), full.client_auth), (60, ClientAuth::Basic));
+    assert_eq!(fields(&full), ["scope=a b", "n=5", "t=True", "many=x", "many=y"]);
+}
+
+#[test]
+fn a_refresh_token_is_a_grant_of_its_own() {
+    let own = grant(", client_secret: csec, grant_type: refresh_token, refresh_token: rt");
+    assert_eq!((own.grant, own.client_secret), (Grant::RefreshToken(Secret::new("rt")), Some(Secret::new("csec"))));
+    let public = grant(", client_secret: null, grant_type: refresh_token, refresh_token: rt");
+    assert_eq!(public.client_secret, None);
+}
+
+#[test]
+fn what_is_no_grant_is_told() {
+    let table = [
+        ("client_secret: s, session: x", "`session` is not supported yet"),
+        (
+            "client_secret: s, refresh_token: x",
+            "`refresh_token` is used by another grant (set `grant_type: refresh_token`)",
+        ),
+        (
+            "client_secret: s, grant_type: password",
+            "`grant_type` cannot be `password` (valid here: `client_credentials`, `refresh_token`)",
+        ),
+        ("client_secret: s, client_auth: header", "`client_auth` cannot be `header` (valid here: `body`, `basic`)"),
+        (
+            "client_secret: null, grant_type: refresh_token, refresh_token: r, client_auth: basic",
+            "`client_auth` cannot be `basic` without a `client_secret`",
+        ),
+        ("client_secret: ''", "`client_secret` is empty or holds a control character"),
+        ("client_secret: s, access_token_request_data: x", "`access_token_request_data` must be a map, not a string"),
+        (
+            "client_secret: s, access_token_request_data: {a: {}}",
+            "`a` must be a scalar or a list of scalars, not a map",
+        ),
+        (
+            "client_secret: s, default_token_expiration: soon",
+            "`default_token_expiration` must be an integer, not a string",
+        ),
+        (
+            "client_secret: s, scope: x",
+            "unknown key `scope` in `resources[0].endpoint.auth` (valid here: `type`, `access_token_url`, `client_id`, \
+             `grant_type`, `refresh_token`, `client_secret`, `client_auth`, `access_token_request_data`, `default_token_expiration`)",
+        ),
+    ];
+    for (written, expected) in table {
+        let more =
+            format!("type: oauth2_client_credentials, access_token_url: 'https://l.io/t', client_id: c, {written}");
+        let problems = one(&format!("endpoint: {{auth: {{{more}}}}}")).problems();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert_eq!(problems[0].split_once(' ').map(|(_, message)| message), Some(expected), "{written}");
+    }
+    let url = "{type: oauth2_client_credentials, access_token_url: l.io/t, client_id: c, client_secret: s}";
+    let problems = one(&format!("endpoint: {{auth: {url}}}")).problems();
+    assert!(problems[0].ends_with("`access_token_url` must be a URL that starts with `https://` or `http://`"));
+    let problems = one("endpoint: {auth: oauth2_client_credentials}").problems();
+    let told: Vec<&str> = problems.iter().filter_map(|problem| problem.split([' ', ';']).nth(4)).collect();
+    assert_eq!(problems.len(), 3, "{told:?}");
+}
+
+#[test]
+fn a_grant_shows_none_of_its_secrets() {
+    let shown = format!(
+        "{:?}",
+        auth(
+            "{type: oauth2_client_credentials, access_token_url: 'https://u:canary@l.io/t?key=canary', client_id: canary, \
+             client_secret: canary, grant_type: refresh_token, refresh_token: canary, access_token_request_data: {password: canary}}"
+        )
+    );
+    assert!(shown.contains("https://l.io/t") && !shown.contains("canary"), "{shown}");
 }
