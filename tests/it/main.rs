@@ -9,6 +9,7 @@
 #![allow(unreachable_pub, reason = "there is nothing outside to reach")]
 #![allow(clippy::too_many_lines, reason = "a scenario is read from top to bottom")]
 
+mod auth;
 mod auto;
 mod client;
 mod dispositions;
