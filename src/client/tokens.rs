@@ -117,7 +117,7 @@ impl Slot {
         is_current
     }
 
-    /// Keeps what became of a request that was sent at `asked`.
+    /// Keeps what became of a request that was sent at `asked`, and gives it to who asked.
     pub(super) fn settle(
         &self,
         asked: Instant,
@@ -126,7 +126,7 @@ impl Slot {
     ) -> Result<Token, ClientError> {
         let mut state = self.state();
         state.rounds = state.rounds.saturating_add(1);
-        let failed = match answer {
+        let (failed, source) = match answer {
             Ok(Some(TokenAnswer { access_token: Some(text), refresh_token, expires_in })) => {
                 let lifetime = expires_in.unwrap_or(self.grant.default_expiration);
                 let slack = (lifetime / SLACK_SHARE).min(SLACK_MAX);
@@ -136,15 +136,15 @@ impl Slot {
                 state.token = Some(token.clone());
                 return Ok(token);
             }
-            Ok(_) => Failed { url, attempts: 1, fault: TokenFault::Missing },
-            // The cause below is left out: it cannot be told to all.
-            Err(ClientError { url, attempts, kind, .. }) => {
-                Failed { url, attempts, fault: TokenFault::Request(Box::new(kind)) }
+            Ok(_) => (Failed { url, attempts: 1, fault: TokenFault::Missing }, None),
+            // The cause below, such as a certificate, is told to who asked: it cannot be told twice.
+            Err(ClientError { url, attempts, kind, source }) => {
+                (Failed { url, attempts, fault: TokenFault::Request(Box::new(kind)) }, source)
             }
         };
         state.token = None;
         state.failed = Some(failed.clone());
-        Err(failed.into_error())
+        Err(ClientError { source, ..failed.into_error() })
     }
 
     /// The request for the next token. What it is made of is secret, and it goes to no other origin.

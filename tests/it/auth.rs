@@ -1,9 +1,12 @@
 //! Credentials over real sockets: tokens and passwords, and access tokens that a token endpoint hands out for a while.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use alluvium::client::{Client, ClientOptions, Meter, Request};
+use alluvium::plan::Limits;
 use serde_json::{Value, json};
 
 use crate::support::api::{Answer, Api, KeyPlace, ReceivedRequest, Running};
@@ -232,6 +235,51 @@ async fn a_link_to_another_origin_is_followed_without_the_token() {
     }
     let last = other.requests().pop().expect("a request");
     assert!(!last.text().contains("token-1"), "{}", last.text());
+}
+
+/// Eight requests by one client, all of them on their way before the first is answered.
+async fn together(api: &Running) -> Vec<Result<(), String>> {
+    let source = pages(&api.url, &oauth2(&token_url(&api.url), &json!({})));
+    let endpoint = source.resource.endpoint;
+    let request = Request {
+        method: endpoint.method,
+        url: endpoint.url.clone(),
+        params: vec![],
+        headers: vec![],
+        json: None,
+        secret_form: vec![],
+        auth: endpoint.auth,
+        secrets: vec![],
+        origin: endpoint.url.origin(),
+        left_origin: false,
+    };
+    let limits = Limits { requests_in_flight: NonZeroUsize::new(8).expect("not zero"), ..source.limits };
+    let client = Client::new(&ClientOptions { limits, retry: source.retry }).expect("an HTTP client");
+    let meter = Meter::new();
+    let fetches = (0..8).map(|_| client.fetch(&request, &meter, |_| Ok::<_, std::fmt::Error>(())));
+    let fetched = futures::future::join_all(fetches).await;
+    fetched.into_iter().map(|fetched| fetched.map(|_| ()).map_err(|error| error.to_string())).collect()
+}
+
+#[tokio::test]
+async fn requests_in_flight_share_one_refresh() {
+    let api = Api::handler(|request| match (request.path.as_str(), request.header("authorization")) {
+        ("/token", _) => token(if request.number == 1 { 1 } else { 2 }),
+        (_, Some("Bearer token-2")) => Answer::json(&json!([])),
+        _ => Answer::text(401, "expired"),
+    });
+    let api = api.latency(|_| Duration::from_millis(50)).start().await;
+    assert_eq!(together(&api).await, [const { Ok(()) }; 8]);
+    assert_eq!((asked(&api).len(), api.requests().len()), (2, 18));
+}
+
+#[tokio::test]
+async fn requests_in_flight_share_one_failure() {
+    let api =
+        Api::handler(|_| Answer::text(400, "unknown client")).latency(|_| Duration::from_millis(50)).start().await;
+    let expected = format!("`{}` gave no access token: answered with status 400: unknown client", token_url(&api.url));
+    assert_eq!(together(&api).await, vec![Err(expected); 8]);
+    assert_eq!(api.requests().len(), 1);
 }
 
 /// A config of several resources with the same auth.
