@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::headers::is_token;
 use super::oauth2;
+use super::problem::{Problem, code, suggestion};
 use super::reader::{self, Reader, invalid, unknown_word, wrong_type};
 use super::secrets::Lookups;
 use super::tree::{LookupKind, Text, Tree, Value};
@@ -49,6 +50,12 @@ pub(super) fn read(tree: Option<&Tree>, lookups: &Lookups<'_>) -> AuthSetting {
 
 /// Only the type: everything else is looked up or has its default.
 fn short_form(tree: &Tree, word: &Text, lookups: &Lookups<'_>) -> Option<Auth> {
+    if !word.as_written().is_some_and(|word| TYPES.contains(&word)) {
+        // The word is not shown: it may be a token, which some take for the short form.
+        let problem = Problem::new(code::INVALID, &tree.at, format!("`{}` is not one of the types", tree.label));
+        lookups.report.add(problem.hint(suggestion(&word.shown(), &TYPES)));
+        return None;
+    }
     let nothing = Tree { value: Value::Map(Vec::new()), ..tree.clone() };
     of_type(tree, word, Fields::open(&nothing, lookups)?)
 }

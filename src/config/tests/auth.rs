@@ -57,7 +57,11 @@ fn what_is_left_out_is_looked_up_under_its_own_name() {
 fn what_is_no_auth_is_told() {
     let table = [
         ("{type: apikey}", "`type` cannot be `apikey` (did you mean `api_key`?)"),
-        ("barer", "`auth` cannot be `barer` (did you mean `bearer`?)"),
+        ("barer", "`auth` is not one of the types (did you mean `bearer`?)"),
+        (
+            "sk_live_canary",
+            "`auth` is not one of the types (valid here: `api_key`, `bearer`, `http_basic`, `oauth2_client_credentials`)",
+        ),
         ("5", "`auth` must be a string or a map, not an integer"),
         ("{token: 5}", "`token` must be a string, not an integer"),
         ("{token: ''}", "`token` is empty or holds a control character"),
