@@ -30,6 +30,11 @@ pub(super) async fn open(
         place.check_conditions().await?;
     }
     let snapshot = Snapshot::load(&place, &application).await?;
+    if snapshot.is_none() && options.after.is_some_and(|after| after.sequence.is_some()) {
+        // It was there a part ago. Opening its place has made a folder again.
+        place.forget_empty();
+        return Err(LoadErrorKind::Vanished);
+    }
     let disposition = Disposition::of(options);
     if let Some(snapshot) = &snapshot {
         snapshot.check_features(disposition.change())?;

@@ -398,3 +398,23 @@ async fn a_config_that_changed_meanwhile_never_loads_a_part_for_the_whole() {
         assert_eq!(ids(&bench).await, expected);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_is_deleted_between_two_parts_is_not_made_again() {
+    let slow = |api: Api| api.latency(|_| Duration::from_millis(30));
+    let bench = Bench::with(people(0..300), slow).await;
+    let config = bench.config(&each_page("append"));
+    let folder = bench.path("lake/items");
+    let deleted = async {
+        while !folder.join("_delta_log/00000000000000000003.json").exists() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        // The run may be writing a file of its own meanwhile.
+        while std::fs::remove_dir_all(&folder).is_err() {}
+    };
+    let (run, ()) = tokio::join!(bench.run(&config, &[]), deleted);
+    let error = &run.report["resources"][0]["error"];
+    assert_eq!(run.code, 1, "{:#}", run.report);
+    assert!(["table_vanished", "disk"].contains(&error["code"].as_str().expect("a code")), "{error:#}");
+    assert!(!folder.join("_delta_log").exists(), "nothing is created in its place");
+}
