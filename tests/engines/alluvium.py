@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,9 +49,16 @@ class Alluvium:
         """The table that the runs load."""
         return self._store.table(RESOURCE)
 
-    def load(self, rows: list[Row] | str, *, limits: dict[str, Any] | None = None, **resource: Any) -> dict[str, Any]:
+    def load(
+        self,
+        rows: list[Row] | str,
+        *,
+        limits: dict[str, Any] | None = None,
+        arguments: Sequence[str] = (),
+        **resource: Any,
+    ) -> dict[str, Any]:
         """Loads rows that must load, and gives the report of the resource; `resource` has further keys of its config."""
-        run = self.run(rows, limits=limits, **resource)
+        run = self.run(rows, limits=limits, arguments=arguments, **resource)
         assert run.code == 0, f"exit code {run.code}\n{json.dumps(run.report, indent=1)}\n{run.stderr}"
         return run.resource
 
@@ -62,6 +69,7 @@ class Alluvium:
         limits: dict[str, Any] | None = None,
         destination: dict[str, Any] | str | None = None,
         env: dict[str, str] | None = None,
+        arguments: Sequence[str] = (),
         **resource: Any,
     ) -> Run:
         """Runs a load of these rows, which may be written as JSON lines where Python could not write them."""
@@ -83,7 +91,7 @@ class Alluvium:
             }
             written = self._folder / "config.json"
             written.write_text(json.dumps(config), encoding="utf-8")
-            return self._run(written, env or {})
+            return self._run(written, arguments, env or {})
 
     def look_after(self, command: str, *more: str) -> dict[str, Any]:
         """Runs `alluvium table` on the table, which must succeed, and gives its report."""
@@ -92,8 +100,8 @@ class Alluvium:
         assert run.code == 0, f"exit code {run.code}\n{json.dumps(run.report, indent=1)}\n{run.stderr}"
         return run.report
 
-    def _run(self, config: Path, env: dict[str, str]) -> Run:
-        return self._command(["run", str(config), "--output", "json", "--progress", "none"], env)
+    def _run(self, config: Path, arguments: Sequence[str], env: dict[str, str]) -> Run:
+        return self._command(["run", str(config), "--output", "json", "--progress", "none", *arguments], env)
 
     def _command(self, arguments: list[str], env: dict[str, str]) -> Run:
         command = [os.environ["ALLUVIUM_BIN"], *arguments]

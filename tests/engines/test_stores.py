@@ -31,8 +31,10 @@ def test_writers_at_the_same_time_all_commit(store: Store, tmp_path: Path, expec
         writers.append(Alluvium(folder, store, f"writer{number}"))
 
     def write(number: int) -> None:
+        # Pipelines of several names append to one table on purpose here.
+        adopt = {"arguments": ["--adopt"]}
         for turn in range(3):
-            writers[number].load([{"id": number * 100 + turn}], limits={"commit_attempts": 50}, **APPEND)
+            writers[number].load([{"id": number * 100 + turn}], limits={"commit_attempts": 50}, **adopt, **APPEND)
 
     with ThreadPoolExecutor(len(writers)) as pool:
         list(pool.map(write, range(len(writers))))
