@@ -1,8 +1,8 @@
 //! SIGKILL at named points of a commit, and disks that fail at them, by `strace`'s injection.
 //!
 //! A data file is written as `NAME#1`, renamed and synced, and its folder after it. A log entry is written under a name of its
-//! own, synced, linked to its right name and unlinked, and its folder is synced after it. A kill before a call leaves the call
-//! undone. A load with a new column commits twice: the column, then the rows.
+//! own, synced, linked to its right name and unlinked, and its folder is synced after it; so is the state, before the entry of the
+//! rows. A kill before a call leaves the call undone. A load with a new column commits twice: the column, then the rows.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -124,8 +124,9 @@ fn points(table: &Table, seed: u64) -> Vec<Point> {
         point("killed before the first data file is synced", "fsync", None, Kill, No),
         point("killed before the table's folder is synced", "fsync", Some(folder), Kill, No),
         point("killed before the log entry is published", "linkat", Some(&entry), Kill, No),
-        // Nothing else is unlinked in these loads, but the draft of the column's entry.
-        Point { when: entries, ..point("killed after the log entry is published", "unlink", None, Kill, Yes) },
+        // Nothing else is unlinked in these loads, but the drafts of the column's entry and, before that of the rows, of the state.
+        Point { when: entries, ..point("killed after the state is published", "unlink", None, Kill, No) },
+        Point { when: entries + 1, ..point("killed after the log entry is published", "unlink", None, Kill, Yes) },
         point("killed before the log folder is synced", "fsync", Some(&log), Kill, Yes),
         point("killed before the exit", "exit_group", None, Kill, Yes),
         point("a data file cannot get its name", "rename", None, Fail("EIO"), No),

@@ -415,6 +415,7 @@ async fn a_table_that_is_deleted_between_two_parts_is_not_made_again() {
     let (run, ()) = tokio::join!(bench.run(&config, &[]), deleted);
     let error = &run.report["resources"][0]["error"];
     assert_eq!(run.code, 1, "{:#}", run.report);
-    assert!(["table_vanished", "disk"].contains(&error["code"].as_str().expect("a code")), "{error:#}");
+    // Which of its files is missed first depends on the moment.
+    assert_eq!(error["class"], "storage", "{error:#}");
     assert!(!folder.join("_delta_log").exists(), "nothing is created in its place");
 }
