@@ -1,7 +1,7 @@
 //! `columns`: hints for columns, by name.
 
 use super::problem::{Problem, Report, code};
-use super::reader::{self, Reader, unknown_word, unsupported_word, wrong_type};
+use super::reader::{self, Reader, one_of, unknown_word, unsupported_word, wrong_type};
 use super::tree::{Tree, Value};
 use crate::plan::{ColumnHint, DataType, DedupSort};
 
@@ -67,7 +67,7 @@ fn add(columns: &mut Columns, key: Option<&str>, tree: &Tree, report: &Report) {
         }
     }
     let hard_delete = reader.present("hard_delete").filter(|tree| reader::bool(tree, report) == Some(true));
-    let order = reader.present("dedup_sort").and_then(|tree| Some((tree, order(tree, report)?)));
+    let order = reader.present("dedup_sort").and_then(|tree| Some((tree, one_of(tree, &ORDERS, report)?)));
     refuse_unsupported(&mut reader);
     reader.close();
     let Some(name) = name else { return };
@@ -112,16 +112,6 @@ fn once<T>(place: &mut Option<T>, value: T, tree: &Tree, report: &Report) {
     } else {
         *place = Some(value);
     }
-}
-
-fn order(tree: &Tree, report: &Report) -> Option<bool> {
-    let word = reader::text(tree, report)?;
-    let text = word.reveal();
-    let found = ORDERS.iter().find(|(name, _)| *name == text);
-    if found.is_none() {
-        unknown_word(tree, word, &ORDERS.map(|(name, _)| name), report);
-    }
-    found.map(|(_, is_descending)| *is_descending)
 }
 
 /// A decimal with the `precision` and `scale` that are written; for other types they say nothing here.

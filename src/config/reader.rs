@@ -136,6 +136,18 @@ pub(super) fn unsupported_word(tree: &Tree, word: &str, report: &Report) {
     report.add(Problem::new(code::UNSUPPORTED, &tree.at, message));
 }
 
+/// What one of the known words stands for; another one is reported.
+pub(super) fn one_of<T: Copy>(tree: &Tree, known: &[(&'static str, T)], report: &Report) -> Option<T> {
+    let word = text(tree, report)?;
+    let written = word.reveal();
+    let found = known.iter().find(|(name, _)| *name == written);
+    if found.is_none() {
+        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+        unknown_word(tree, word, &names, report);
+    }
+    found.map(|(_, value)| *value)
+}
+
 pub(super) fn text<'a>(tree: &'a Tree, report: &Report) -> Option<&'a Text> {
     match &tree.value {
         Value::Text(text) => Some(text),

@@ -6,7 +6,7 @@ use super::delta;
 use super::endpoint::{self, Surrounding};
 use super::problem::{Place, Problem, Report, code};
 use super::progress;
-use super::reader::{self, Reader, invalid, unknown_word, unsupported_word, wrong_type};
+use super::reader::{self, Reader, invalid, one_of, unknown_word, unsupported_word, wrong_type};
 use super::schema;
 use super::secrets::Lookups;
 use super::tree::{Key, Text, Tree, Value};
@@ -50,7 +50,7 @@ pub(super) fn read(tree: &Tree, client: Option<&Client<'_>>, lookups: &Lookups<'
     let partitions = columns.roles.partitions.clone();
     let write = write::read(&mut reader, columns.roles);
     let rename = reader.present("rename").map(|tree| rename(tree, report)).unwrap_or_default();
-    let naming = reader.present("naming").map_or(Some(Naming::default()), |tree| naming(tree, report));
+    let naming = reader.present("naming").map_or(Some(Naming::default()), |tree| one_of(tree, &NAMINGS, report));
     let selected = reader.bool("selected").unwrap_or(true);
     let endpoint = endpoint(&mut reader, written_name.map(|(_, text)| text), client, lookups);
     let schema = schema::read(&mut reader);
@@ -121,16 +121,6 @@ fn only(tree: Option<&Tree>, accepted: &[&str], known: &[&str], report: &Report)
         None if accepted.contains(&text.as_str()) => {}
         None => unknown_word(tree, word, accepted, report),
     }
-}
-
-fn naming(tree: &Tree, report: &Report) -> Option<Naming> {
-    let word = reader::text(tree, report)?;
-    let text = word.reveal();
-    let known = NAMINGS.iter().find(|(name, _)| *name == text);
-    if known.is_none() {
-        unknown_word(tree, word, &NAMINGS.map(|(name, _)| name), report);
-    }
-    known.map(|(_, naming)| *naming)
 }
 
 fn rename(tree: &Tree, report: &Report) -> Vec<RenameRule> {

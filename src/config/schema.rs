@@ -1,7 +1,7 @@
 //! `schema_contract`, `type_conflict`, `infer`, `on_missing_key` and `replace_schema`: how a table's schema may change.
 
 use super::problem::Report;
-use super::reader::{self, Reader, unknown_word, wrong_type};
+use super::reader::{self, Reader, one_of, wrong_type};
 use super::tree::{Tree, Value};
 use crate::plan::{ContractMode, MissingKey, SchemaContract, SchemaRules, TypeConflict};
 
@@ -53,15 +53,4 @@ fn contract(tree: &Tree, report: &Report) -> SchemaContract {
             SchemaContract::default()
         }
     }
-}
-
-fn one_of<T: Copy>(tree: &Tree, known: &[(&'static str, T)], report: &Report) -> Option<T> {
-    let word = reader::text(tree, report)?;
-    let text = word.reveal();
-    let found = known.iter().find(|(name, _)| *name == text);
-    if found.is_none() {
-        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-        unknown_word(tree, word, &names, report);
-    }
-    found.map(|(_, value)| *value)
 }
