@@ -20,6 +20,7 @@ use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::SchemaRef;
 use object_store::path::Path;
+use parquet::arrow::arrow_reader::RowSelection;
 use roaring::RoaringTreemap;
 use serde_json::Value;
 
@@ -114,6 +115,16 @@ struct Hit<'f> {
     matches: Vec<Match>,
 }
 
+impl Hit<'_> {
+    /// The matched rows of a file of so many rows.
+    fn selection(&self, rows: u64) -> RowSelection {
+        let index = |row: u64| usize::try_from(row).unwrap_or(usize::MAX);
+        let ranges =
+            self.matches.iter().map(|found| index(found.row_in_file)..index(found.row_in_file).saturating_add(1));
+        RowSelection::from_consecutive_ranges(ranges, index(rows))
+    }
+}
+
 /// The files that may have a key of the load, with what tells their rows.
 struct Candidates<'f> {
     sieve: Sieve,
@@ -193,13 +204,7 @@ impl Merge<'_> {
             shares_cores: hits.len() < cores(),
             kept: &kept,
         };
-        let mut reworked = futures_side_by_side(hits.iter().collect(), async |hit| {
-            let reworked = rework.file(hit).await?;
-            if let Outcome::Replaced(files) = &reworked.outcome {
-                note(noted, paths(files));
-            }
-            Ok(reworked)
-        })?;
+        let mut reworked = reworked(&rework, &hits, noted)?;
         // In the order of the files, so that of several rows of a key the same one is kept whichever thread was faster.
         for reworked in &mut reworked {
             reworked.kept.drain(..).for_each(|taken| kept.keep(taken));
@@ -350,6 +355,17 @@ impl Merge<'_> {
             rejected: 0,
         }
     }
+}
+
+/// What becomes of the files, side by side; what is written is noted.
+fn reworked(rework: &Rework<'_>, hits: &[Hit<'_>], noted: &Noted) -> Result<Vec<Reworked>, LoadErrorKind> {
+    futures_side_by_side(hits.iter().collect(), async |hit| {
+        let reworked = rework.file(hit).await?;
+        if let Outcome::Replaced(files) = &reworked.outcome {
+            note(noted, paths(files));
+        }
+        Ok(reworked)
+    })
 }
 
 fn note(noted: &Noted, paths: impl IntoIterator<Item = Path>) {

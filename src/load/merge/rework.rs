@@ -4,7 +4,6 @@ use arrow::array::{RecordBatch, UInt64Array};
 use arrow::compute::take_record_batch;
 use arrow::datatypes::SchemaRef;
 use futures::TryStreamExt;
-use parquet::arrow::arrow_reader::RowSelection;
 use roaring::RoaringTreemap;
 
 use super::kept::{Kept, Taken};
@@ -106,12 +105,7 @@ impl Rework<'_> {
 
     /// Compares the matched rows of a file, of which alone the pages are read.
     async fn compared(&self, hit: &Hit<'_>) -> Result<Seen, LoadErrorKind> {
-        let ranges = hit.matches.iter().map(|found| {
-            let row = usize::try_from(found.row_in_file).unwrap_or(usize::MAX);
-            row..row.saturating_add(1)
-        });
-        let rows = usize::try_from(hit.file.rows.unwrap_or_default()).unwrap_or(usize::MAX);
-        let selection = RowSelection::from_consecutive_ranges(ranges, rows);
+        let selection = hit.selection(hit.file.rows.unwrap_or_default());
         let (place, file) = (self.place, hit.file);
         let mut batches = read::selected(place, file.at(), &self.schema, Some(selection)).await?;
         let reader = self.row_reader()?;

@@ -2,14 +2,13 @@
 
 use arrow::array::RecordBatch;
 use futures::TryStreamExt;
-use parquet::arrow::arrow_reader::RowSelection;
 
 use super::kept::Kept;
-use super::rework::{Outcome, Rework};
-use super::{Fate, Hit, Match, Merge, Merged, NO_ROW, Noted, note, set};
+use super::rework::Rework;
+use super::{Fate, Hit, Match, Merge, Merged, NO_ROW, Noted, reworked, set};
 use crate::flow::RowCounts;
 use crate::load::cores::{cores, futures_side_by_side};
-use crate::load::datafile::{DataWriter, paths, written};
+use crate::load::datafile::{DataWriter, written};
 use crate::load::error::LoadErrorKind;
 use crate::load::key::RowReader;
 use crate::load::read;
@@ -33,6 +32,7 @@ impl Merge<'_> {
         noted: &Noted,
     ) -> Result<Merged, LoadErrorKind> {
         let mut fates = self.first_fates()?;
+        let kept = Kept::new(&self.schema, &[]);
         let files: Vec<&TableFile> = snapshot.files.iter().filter(|file| versions.may_be_valid(file)).collect();
         let scanned = files.len() as u64;
         let this = &*self;
@@ -50,17 +50,10 @@ impl Merge<'_> {
             fates: &[],
             compared: Vec::new(),
             shares_cores: hits.len() < cores(),
-            kept: &Kept::new(&self.schema, &[]),
+            kept: &kept,
         };
-        let reworked = futures_side_by_side(hits.iter().collect(), async |hit| {
-            let reworked = rework.file(hit).await?;
-            if let Outcome::Replaced(files) = &reworked.outcome {
-                note(noted, paths(files));
-            }
-            Ok::<_, LoadErrorKind>(reworked)
-        })?;
+        let reworked = reworked(&rework, &hits, noted)?;
         let mut merged = self.take_out(&hits, reworked, noted).await?;
-        let kept = Kept::new(&self.schema, &[]);
         let (place, layout) = (self.place, self.layout);
         let new = written(place, layout, async |writer| {
             for hit in &hits {
@@ -126,15 +119,8 @@ impl Merge<'_> {
         hit: &Hit<'_>,
         writer: &mut DataWriter,
     ) -> Result<(), LoadErrorKind> {
-        let ranges = hit.matches.iter().map(|found| {
-            let row = usize::try_from(found.row_in_file).unwrap_or(usize::MAX);
-            row..row.saturating_add(1)
-        });
-        let rows = match hit.file.rows {
-            Some(rows) => usize::try_from(rows).unwrap_or(usize::MAX),
-            None => return Err(LoadErrorKind::Internal("a file whose rows are not counted")),
-        };
-        let selection = RowSelection::from_consecutive_ranges(ranges, rows);
+        let rows = hit.file.rows.ok_or(LoadErrorKind::Internal("a file whose rows are not counted"))?;
+        let selection = hit.selection(rows);
         let file = hit.file;
         let mut batches = read::selected(self.place, file.at(), &self.schema, Some(selection)).await?;
         while let Some(batch) = batches.try_next().await? {
