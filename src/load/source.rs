@@ -96,7 +96,7 @@ impl OtherKeys {
 impl Source {
     /// Rows that wait beside the table.
     pub(super) fn spill(limits: &Limits) -> Shelf {
-        Shelf::Spill(Spill::new(usize::try_from(limits.memory_bytes.get() / SPILL_SHARE).unwrap_or(usize::MAX)))
+        Shelf::Spill(Spill::new(spill_bytes(limits)))
     }
 
     /// `tells_apart`: of several rows with one key only one counts.
@@ -127,14 +127,13 @@ impl Source {
             above: None,
         });
         let has_other_keys = !other.is_empty();
-        let spill_bytes = usize::try_from(limits.memory_bytes.get() / SPILL_SHARE).unwrap_or(usize::MAX);
         Self {
             shelf,
             rows: 0,
             keys,
             hard_delete: hard_delete.clone(),
             deleting: RoaringTreemap::new(),
-            spill_bytes,
+            spill_bytes: spill_bytes(limits),
             has_other_keys,
         }
     }
@@ -200,7 +199,7 @@ impl Source {
             self.deleting.extend(deleting.map(|row| self.rows + row as u64));
         }
         if let Some(keys) = &mut self.keys {
-            let mut encoded = keys.encode(&rows)?;
+            let encoded = keys.encode(&rows)?;
             if let Shelf::Files(writer) = &mut self.shelf
                 && let Seen::Rising { memory_bytes } = keys.seen
                 && !keys.rises(&encoded, &rows)
@@ -216,7 +215,6 @@ impl Source {
                 }
             }
             if let Some(keys) = &mut self.keys {
-                encoded = keys.encode(&rows)?;
                 keys.note(&encoded, &rows, self.rows)?;
             }
         }
@@ -318,6 +316,10 @@ impl Keys {
         self.dead.sort_unstable();
         Ok(&self.dead)
     }
+}
+
+fn spill_bytes(limits: &Limits) -> usize {
+    usize::try_from(limits.memory_bytes.get() / SPILL_SHARE).unwrap_or(usize::MAX)
 }
 
 /// The key columns of a schema.
