@@ -1,9 +1,15 @@
-//! What of an error answer's body may be shown: its first words, without the credentials.
+//! What of an answer's body may be shown where it tells an error: its first words, without the credentials.
 
+use super::request::Request;
 use super::wire::Secrets;
 
 /// Longest excerpt, in characters: a JSON error object fits, a page of HTML does not.
 const CHARACTERS_MAX: usize = 300;
+
+/// What a server said in answer to a request, as it may be shown.
+pub fn presentable(request: &Request, said: &str) -> String {
+    excerpt(said.as_bytes(), &Secrets::of(request))
+}
 
 /// The beginning of `body` with white space folded and every credential replaced by `***`.
 pub(super) fn excerpt(body: &[u8], secrets: &Secrets) -> String {

@@ -81,6 +81,7 @@ fn request() -> Request {
         params: vec![],
         headers: vec![],
         json: None,
+        data: None,
         secret_form: vec![],
         auth: None,
         secrets: vec![],

@@ -26,6 +26,7 @@ mod wire;
 
 pub use answered::Answered;
 pub use error::{ClientError, ClientErrorKind, StartError, TokenFault};
+pub use excerpt::presentable;
 pub use fetch::{Client, ClientOptions, Fetched};
 pub use meter::{Meter, MeterReading, WaitReason};
 pub use request::Request;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::plan::{Auth, Method, Secret, TokenGrant};
+use crate::plan::{Auth, Data, Method, Secret, TokenGrant};
 
 /// One request, complete but for the credentials, which are added where it is sent.
 #[derive(Debug, Clone)]
@@ -17,7 +17,9 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// The JSON body.
     pub json: Option<serde_json::Value>,
-    /// A form of secrets in place of the JSON body; empty: none. A request with one goes to no other origin at all: what it asks
+    /// A body that is no JSON, in place of that.
+    pub data: Option<Data>,
+    /// A form of secrets in place of any other body; empty: none. A request with one goes to no other origin at all: what it asks
     /// for it would not get without them.
     pub secret_form: Vec<(String, Secret)>,
     /// The credentials; `None`: none are sent.

@@ -185,6 +185,7 @@ impl Slot {
             params: Vec::new(),
             headers: Vec::new(),
             json: None,
+            data: None,
             secret_form: form,
             auth,
             secrets: grant.secrets().cloned().chain([grant.client_id.clone()]).collect(),

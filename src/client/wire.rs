@@ -10,7 +10,7 @@ use url::Url;
 
 use super::error::{ClientErrorKind, RedirectFault, RequestFault};
 use super::request::Request;
-use crate::plan::{ApiKeyLocation, Auth, Method, SafeUrl, Secret};
+use crate::plan::{ApiKeyLocation, Auth, Data, Method, SafeUrl, Secret};
 
 /// One request as it is sent.
 #[derive(Debug, Clone)]
@@ -35,8 +35,12 @@ impl WireRequest {
             Method::Post => reqwest::Method::POST,
         };
         let body = match request.secret_form.as_slice() {
-            [] => request.json.as_ref().map(serde_json::Value::to_string),
-            form => Some(encoded(form)),
+            [] => match &request.data {
+                Some(Data::Form(fields)) => Some(encoded(fields.iter().map(|(name, value)| (name, value.as_str())))),
+                Some(Data::Text(text)) => Some(text.clone()),
+                None => request.json.as_ref().map(serde_json::Value::to_string),
+            },
+            form => Some(encoded(form.iter().map(|(name, value)| (name, value.expose())))),
         };
         let headers = configured_headers(request)?;
         let left_origin = request.left_origin || url.origin() != request.origin;
@@ -151,10 +155,15 @@ impl WireRequest {
 fn configured_headers(request: &Request) -> Result<HeaderMap, ClientErrorKind> {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    if !request.secret_form.is_empty() {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-    } else if request.json.is_some() {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let content_type = match &request.data {
+        _ if !request.secret_form.is_empty() => Some("application/x-www-form-urlencoded"),
+        Some(Data::Form(_)) => Some("application/x-www-form-urlencoded"),
+        // What a text is only the config can know.
+        Some(Data::Text(_)) => None,
+        None => request.json.is_some().then_some("application/json"),
+    };
+    if let Some(content_type) = content_type {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     }
     for (name, value) in &request.headers {
         let header = header_name(name)?;
@@ -185,12 +194,8 @@ fn secret_value(name: &str, text: &str) -> Result<HeaderValue, ClientErrorKind> 
     Ok(value)
 }
 
-fn encoded(form: &[(String, Secret)]) -> String {
-    let mut text = url::form_urlencoded::Serializer::new(String::new());
-    for (name, value) in form {
-        text.append_pair(name, value.expose());
-    }
-    text.finish()
+fn encoded<'a>(fields: impl Iterator<Item = (&'a String, &'a str)>) -> String {
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
 }
 
 /// User and password as RFC 7617 has them.
@@ -285,6 +290,7 @@ mod tests {
             params: vec![("a b".into(), "c&d".into())],
             headers: vec![("X-Tenant".into(), "tenant-7".into()), ("accept-language".into(), "de".into())],
             json: Some(serde_json::json!({"q": 1})),
+            data: None,
             secret_form: vec![],
             auth: Some(Auth::ApiKey { name: "pass".into(), key: Secret::new("canary+1"), location }),
             secrets: vec![Secret::new("canary in the config")],

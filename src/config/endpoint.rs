@@ -1,6 +1,7 @@
 //! `endpoint`: one resource's requests.
 
 use super::auth::{self, AuthSetting};
+use super::body;
 use super::client::Client;
 use super::headers;
 use super::paginator::{self, PaginatorSetting, json_path, needs_body};
@@ -27,25 +28,31 @@ pub(super) fn read(tree: &Tree, surrounding: &Surrounding<'_, '_>) -> Option<End
     let report = surrounding.lookups.report;
     let mut reader = Reader::open(tree, report)?;
     let mut secrets = Vec::new();
-    for tree in [tree.get("params"), tree.get("json")].into_iter().flatten() {
+    for tree in ["params"].iter().chain(&body::KEYS).filter_map(|key| tree.get(key)) {
         looked_up(tree, &mut secrets);
     }
     let mut params = reader.present("params").map(|tree| params::read(tree, report)).unwrap_or_default();
     let url = url(&mut reader, &mut params, surrounding);
-    let method = reader.present("method").map_or(Some(Method::default()), |tree| method(tree, report));
-    let body = reader.present("json").map_or(Some(None), |tree| body(tree, report).map(Some));
+    let written_method = reader.present("method").map_or(Some(None), |tree| Some(Some((tree, method(tree, report)?))));
+    let json = reader.present("json").map_or(Some(None), |tree| json_body(tree, report).map(Some));
+    let body = body::read(&mut reader, json.clone().flatten());
     let own_headers = reader.present("headers").map(|tree| headers::read(tree, report)).unwrap_or_default();
     let rows = reader.present("data_selector").map_or(Some(RowSelection::Detect), |tree| rows(tree, report));
     let own_auth = auth::read(reader.value("auth"), surrounding.lookups);
     let paginator = reader.value("paginator");
     let spec = paging(paginator, surrounding);
-    reader.refuse(&["data", "incremental", "response_actions"]);
+    reader.refuse(&["incremental", "response_actions"]);
     reader.close();
 
-    let (url, method, body, paginator_spec) = (url?, method?, body?, spec?);
-    if needs_body(&paginator_spec) && method == Method::Get && body.is_none() {
+    let (url, _, body, paginator_spec) = (url?, json?, body?, spec?);
+    let method = body::method(written_method?, &body, report)?;
+    let has_no_place = match (&body.json, &body.data) {
+        (_, Some(_)) => Some("a body path of the paginator needs `json`, and cannot be put into `data`"),
+        (None, None) if method == Method::Get => Some("a body path of the paginator needs `method: POST` or `json`"),
+        _ => None,
+    };
+    if let Some(message) = has_no_place.filter(|_| needs_body(&paginator_spec)) {
         let at = paginator.or(surrounding.client.paginator).unwrap_or(tree);
-        let message = "a body path of the paginator needs `method: POST` or `json`";
         report.add(Problem::new(code::INVALID, &at.at, message));
         return None;
     }
@@ -55,7 +62,9 @@ pub(super) fn read(tree: &Tree, surrounding: &Surrounding<'_, '_>) -> Option<End
         method,
         params: params::into_query(params),
         headers: headers::apply(surrounding.client.headers.iter().chain(&own_headers)),
-        json: body,
+        json: body.json,
+        data: body.data,
+        is_graphql: body.is_graphql,
         secrets,
         paginator: paginator_spec,
         rows: rows?,
@@ -155,7 +164,7 @@ fn paging(own: Option<&Tree>, surrounding: &Surrounding<'_, '_>) -> Option<Pagin
     Some(PaginatorSpec::Auto)
 }
 
-fn body(tree: &Tree, report: &Report) -> Option<serde_json::Value> {
+fn json_body(tree: &Tree, report: &Report) -> Option<serde_json::Value> {
     match tree.value {
         Value::Map(_) => json(tree, report),
         _ => {
@@ -166,7 +175,7 @@ fn body(tree: &Tree, report: &Report) -> Option<serde_json::Value> {
 }
 
 /// A value of the body, with doubled braces made single ones in keys and texts.
-fn json(tree: &Tree, report: &Report) -> Option<serde_json::Value> {
+pub(super) fn json(tree: &Tree, report: &Report) -> Option<serde_json::Value> {
     Some(match &tree.value {
         Value::Null => serde_json::Value::Null,
         Value::Bool(value) => (*value).into(),

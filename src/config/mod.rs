@@ -12,6 +12,7 @@
 //! This module sends no request and runs no Python.
 
 mod auth;
+mod body;
 mod client;
 mod columns;
 mod defaults;

@@ -26,6 +26,11 @@ pub struct ExtractError {
 pub enum ExtractErrorKind {
     /// The request failed for good.
     Client(Box<ClientError>),
+    /// The answer to a query in GraphQL tells of errors.
+    Refused {
+        /// The first of them.
+        said: String,
+    },
     /// The rows of the page cannot be told.
     Select(SelectFault),
     /// The page does not tell how to go on.
@@ -49,6 +54,7 @@ impl ExtractError {
     pub fn code(&self) -> &'static str {
         match &self.kind {
             ExtractErrorKind::Client(error) => error.code(),
+            ExtractErrorKind::Refused { .. } => "graphql",
             ExtractErrorKind::Select(SelectFault::Missing { .. }) => "rows_missing",
             ExtractErrorKind::Select(SelectFault::Changed { .. }) => "rows_changed",
             ExtractErrorKind::Select(SelectFault::Ambiguous { .. }) => "rows_ambiguous",
@@ -76,6 +82,9 @@ impl ExtractError {
     pub fn hint(&self) -> Option<String> {
         let hint = match &self.kind {
             ExtractErrorKind::Client(error) => return error.hint(),
+            ExtractErrorKind::Refused { .. } => {
+                "check `graphql`; where trying again helps, say so with `response_actions`"
+            }
             ExtractErrorKind::Select(SelectFault::Missing { .. }) => "set `data_selector` to where the rows are",
             ExtractErrorKind::Select(SelectFault::Changed { .. }) => {
                 "the API may have answered with an error in place of rows"
@@ -123,6 +132,9 @@ impl fmt::Display for ExtractError {
         match &self.kind {
             // The client's error names its URL itself.
             ExtractErrorKind::Client(error) => write!(formatter, ": {error}"),
+            ExtractErrorKind::Refused { said } => {
+                write!(formatter, " (`{}`): the answer tells of errors: {said}", self.url)
+            }
             ExtractErrorKind::Select(fault) => write!(formatter, " (`{}`): {fault}", self.url),
             ExtractErrorKind::Paging(fault) => write!(formatter, " (`{}`): {fault}", self.url),
             ExtractErrorKind::Shifted { pages, how } => write!(
@@ -142,7 +154,8 @@ impl Error for ExtractError {
         match &self.kind {
             // Its own words are in ours already.
             ExtractErrorKind::Client(error) => error.source(),
-            ExtractErrorKind::Select(_)
+            ExtractErrorKind::Refused { .. }
+            | ExtractErrorKind::Select(_)
             | ExtractErrorKind::Paging(_)
             | ExtractErrorKind::Shifted { .. }
             | ExtractErrorKind::TooManyPages { .. } => None,

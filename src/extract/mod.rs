@@ -13,6 +13,7 @@
 mod ahead;
 mod detect;
 mod error;
+mod graphql;
 mod paginate;
 mod request;
 mod select;

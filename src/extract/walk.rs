@@ -10,10 +10,11 @@ use tracing::{debug, warn};
 use super::ahead::Ahead;
 use super::detect::Scheme;
 use super::error::{ExtractError, ExtractErrorKind};
+use super::graphql;
 use super::paginate::{Paginator, PagingFault, Position, Repeated, Seen, Step, paginator};
 use super::request::request;
 use super::select::{RowFinder, Selected};
-use crate::client::{Client, ClientError, Fetched, Meter, Request};
+use crate::client::{Client, ClientError, Fetched, Meter, Request, presentable};
 use crate::flow::{BodyReader, Page, RowPath, Unfinished, Waypoint};
 use crate::json::{Document, ParseError, Path};
 use crate::plan::{Endpoint, Limits, PaginatorSpec, ParameterPlace, ResourceName, ResourcePlan, SafeUrl};
@@ -200,6 +201,10 @@ impl<R: BodyReader> Walk<R> {
             self.pages = self.pages.saturating_add(1);
             return Ok(None);
         };
+        if let Some(said) = graphql::refusal(document.root()).filter(|_| self.endpoint.is_graphql) {
+            let said = presentable(&self.request(position), &said);
+            return Err(self.error(&url, ExtractErrorKind::Refused { said }));
+        }
         let document = Arc::new(document);
         if self.paginator.is_paged(document.root()) {
             self.finder.expect_pages();
@@ -293,8 +298,12 @@ impl<R: BodyReader> Walk<R> {
         usize::try_from(fitting).unwrap_or(usize::MAX).clamp(1, ahead_max)
     }
 
+    fn request(&self, position: &Position) -> Request {
+        request(&self.endpoint, position, &self.paginator.parameters(position))
+    }
+
     fn ask(&self, position: &Position) -> BoxFuture<'static, Answer<R::Rows>> {
-        let request: Request = request(&self.endpoint, position, &self.paginator.parameters(position));
+        let request = self.request(position);
         let client = self.client.clone();
         let meter = Arc::clone(&self.meter);
         let (reader, path) = (self.reader.clone(), self.finder.array().cloned());

@@ -19,6 +19,10 @@ pub struct Endpoint {
     pub headers: Vec<(String, String)>,
     /// The JSON body, an object.
     pub json: Option<serde_json::Value>,
+    /// A body that is no JSON, in place of that.
+    pub data: Option<Data>,
+    /// Whether the body is a query in GraphQL: an answer that has `errors` is none then, whatever its status.
+    pub is_graphql: bool,
     /// The credentials; `None`: none are sent.
     pub auth: Option<Auth>,
     /// Texts in the parameters and the body that the config took from its secrets.
@@ -38,6 +42,8 @@ impl Endpoint {
             params: Vec::new(),
             headers: Vec::new(),
             json: None,
+            data: None,
+            is_graphql: false,
             auth: None,
             secrets: Vec::new(),
             paginator: PaginatorSpec::SinglePage,
@@ -61,11 +67,40 @@ impl fmt::Debug for Endpoint {
             .field("method", &self.method)
             .field("params", &names(&self.params))
             .field("headers", &names(&self.headers))
-            .field("has_body", &self.json.is_some())
+            .field("has_body", &(self.json.is_some() || self.data.is_some()))
             .field("auth", &self.auth)
             .field("paginator", &self.paginator)
             .field("rows", &self.rows)
             .finish()
+    }
+}
+
+/// A body that is no JSON.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Data {
+    /// Fields in order, sent as a form; a name may stand several times.
+    Form(Vec<(String, String)>),
+    /// A text that is sent as it is.
+    Text(String),
+}
+
+impl Data {
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Form(fields) => fields.is_empty(),
+            Self::Text(text) => text.is_empty(),
+        }
+    }
+}
+
+/// Without the values, which a config may have taken from its secrets.
+impl fmt::Debug for Data {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Form(fields) => formatter.debug_list().entries(fields.iter().map(|(name, _)| name)).finish(),
+            Self::Text(_) => formatter.write_str("a text"),
+        }
     }
 }
 

@@ -24,7 +24,7 @@ mod write;
 pub use auth::{ApiKeyLocation, Auth, ClientAuth, Grant, TokenGrant};
 pub use columns::{ColumnHint, DataType, RenameRule};
 pub use delta::{DeltaOptions, FileLayout, Maintenance, RETENTION_MIN};
-pub use endpoint::{Endpoint, Method, RowSelection};
+pub use endpoint::{Data, Endpoint, Method, RowSelection};
 pub use limits::{COLUMN_LEVELS_MAX, Limits, RetryPolicy};
 pub use names::{NameError, PipelineName, ResourceName, TableName};
 pub use naming::{Naming, snake_case};

@@ -247,6 +247,7 @@ async fn together(api: &Running) -> Vec<Result<(), String>> {
         params: vec![],
         headers: vec![],
         json: None,
+        data: None,
         secret_form: vec![],
         auth: endpoint.auth,
         secrets: vec![],

@@ -21,6 +21,7 @@ mod merge;
 mod pages;
 mod paging;
 mod partitions;
+mod requests;
 mod resume;
 mod run;
 mod schema;

@@ -1,6 +1,7 @@
 //! Configs in, plans or problems out: the module as its users see it.
 
 mod auth;
+mod bodies;
 mod languages;
 mod paginators;
 mod problems;
