@@ -130,9 +130,7 @@ fn resource_text(resource: &ResourceReport) -> String {
         ("unchanged", rows.unchanged),
         ("deleted", rows.deleted),
     ];
-    for (word, count) in counts.iter().filter(|(_, count)| *count > 0) {
-        text.push_str(&format!(", {} {word}", grouped(*count)));
-    }
+    counts.iter().for_each(|(word, count)| text.push_str(&counted(*count, word)));
     match resource.version {
         Some(version) if resource.commits > 0 => {
             text.push_str(&format!("\n  {} is at version {version}", resource.uri))
@@ -141,11 +139,12 @@ fn resource_text(resource: &ResourceReport) -> String {
         None => text.push_str("\n  no table was made, because there was no row"),
     }
     text.push_str(&format!(
-        "\n  {} pages, {}, {} requests, {} repeated",
+        "\n  {} pages, {}, {} requests, {} repeated{}",
         grouped(resource.pages),
         bytes(resource.bytes_received),
         grouped(resource.requests),
         grouped(resource.retries),
+        counted(resource.ignored, "ignored"),
     ));
     for wait in &resource.waits {
         text.push_str(&format!("\n  waited {:.1} s: {}", wait.seconds, wait.reason.replace('_', " ")));
@@ -176,6 +175,11 @@ fn resource_text(resource: &ResourceReport) -> String {
         text.push_str(&format!("\n  no column for what is always null or empty: {}", resource.null_only.join(", ")));
     }
     text
+}
+
+/// One more count of a list, if there is anything to count.
+fn counted(count: u64, word: &str) -> String {
+    if count == 0 { String::new() } else { format!(", {} {word}", grouped(count)) }
 }
 
 fn summary(report: &RunReport) -> String {

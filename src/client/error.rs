@@ -40,6 +40,15 @@ pub enum ClientErrorKind {
         /// The beginning of the answer's body.
         body: String,
     },
+    /// `response_actions` has it fail, or had it asked for again until there was no more time.
+    Unwanted {
+        /// The status.
+        status: u16,
+        /// The beginning of the answer's body.
+        body: String,
+        /// Whether it was asked for again.
+        is_retried: bool,
+    },
     /// No connection was made.
     Connect,
     /// The connection broke before the answer was whole.
@@ -120,6 +129,7 @@ impl ClientError {
         match &self.kind {
             ClientErrorKind::Unauthorized { .. } => "unauthorized",
             ClientErrorKind::Status { .. } => "http_status",
+            ClientErrorKind::Unwanted { .. } => "response_action",
             ClientErrorKind::Connect => "connect",
             ClientErrorKind::Broken => "connection",
             ClientErrorKind::Timeout { .. } => "timeout",
@@ -159,6 +169,10 @@ impl ClientError {
             ClientErrorKind::Status { status: 400 | 422, .. } => "check `params` and the paginator's settings",
             ClientErrorKind::Status { status: 500.., .. } => "the server failed; try again later",
             ClientErrorKind::Status { .. } => return None,
+            ClientErrorKind::Unwanted { is_retried: true, .. } => {
+                "raise `client.retry.max_retries`, or try again later"
+            }
+            ClientErrorKind::Unwanted { is_retried: false, .. } => return None,
             ClientErrorKind::Connect => "check `base_url`, and that the server is up and can be reached from here",
             ClientErrorKind::Broken => "the server or something on the way closes connections early; try again later",
             ClientErrorKind::Timeout { .. } => "raise `client.timeout` or ask for smaller pages",
@@ -200,6 +214,11 @@ impl fmt::Display for ClientErrorKind {
             }
             Self::Unauthorized { status, body, .. } | Self::Status { status, body } => {
                 write!(formatter, "answered with status {status}: {body}")
+            }
+            Self::Unwanted { status, body, is_retried } => {
+                let action = if *is_retried { "retry" } else { "fail" };
+                write!(formatter, "answered with status {status}, for which `response_actions` says `{action}`")?;
+                if body.is_empty() { Ok(()) } else { write!(formatter, ": {body}") }
             }
             Self::Connect => write!(formatter, "could not be connected to"),
             Self::Broken => write!(formatter, "broke off the connection before the answer was whole"),

@@ -11,6 +11,7 @@ use reqwest::header::{LOCATION, RETRY_AFTER};
 use tokio::sync::Semaphore;
 use tracing::{debug, warn};
 
+use super::actions;
 use super::answered::Answered;
 use super::error::{ClientError, ClientErrorKind, RedirectFault, RequestFault, StartError};
 use super::excerpt::excerpt;
@@ -21,7 +22,7 @@ use super::throttle::Throttle;
 use super::tokens::{Token, TokenAnswer, Tokens};
 use super::transport::{Bounds, HttpTransport, Reply, Transport, TransportError, TransportFault};
 use super::wire::{Secrets, WireRequest};
-use crate::plan::{Limits, RetryPolicy, SafeUrl, TokenGrant};
+use crate::plan::{Action, Limits, RetryPolicy, SafeUrl, TokenGrant};
 
 /// Redirects that are followed in a row; browsers and HTTP libraries stop between 10 and 20.
 const REDIRECTS_MAX: u32 = 10;
@@ -63,6 +64,8 @@ pub struct Fetched<T> {
     pub url: SafeUrl,
     /// Where it came from in the end, and its headers.
     pub answered: Answered,
+    /// Whether `response_actions` has it ignored: it is no page then, and neither is what follows it.
+    pub is_ignored: bool,
     /// Bytes of the body, after decompression.
     pub bytes: u64,
     /// Attempts made.
@@ -202,21 +205,31 @@ impl Client {
         meter.count_bytes(bytes);
         let policy = &self.shared.options.retry;
         let retry_after = header(&reply, &RETRY_AFTER);
-        let verdict = retry::classify(policy, Attempt::Answered { status: reply.status, retry_after });
-        debug!(%url, status = reply.status, bytes, "answer");
+        let action = actions::first(&request.actions, reply.status, &reply.body);
+        debug!(%url, status = reply.status, bytes, ?action, "answer");
+        let verdict = match action {
+            Some(Action::Ignore) => {
+                meter.count_ignored();
+                let answered = answered(&hop, &reply);
+                return Ok(Fetched { body: None, url, answered, is_ignored: true, bytes, attempts: 0 });
+            }
+            Some(Action::Fail) => Verdict::GiveUp,
+            Some(Action::Retry) => Verdict::Retry(retry::reason(reply.status)),
+            None => retry::classify(policy, Attempt::Answered { status: reply.status, retry_after }),
+        };
         if verdict != Verdict::Accept {
-            let kind = refusal(&hop, &reply, secrets);
+            let kind = refusal(&hop, &reply, action, secrets);
             let asked_wait =
                 retry_after.and_then(|text| retry::asked_wait(policy, text, self.shared.transport.wall_clock()));
             return Err(Failure { url, kind, source: None, verdict, asked_wait });
         }
         let answered = answered(&hop, &reply);
         if reply.status == 204 || reply.body.is_empty() {
-            return Ok(Fetched { body: None, url, answered, bytes, attempts: 0 });
+            return Ok(Fetched { body: None, url, answered, is_ignored: false, bytes, attempts: 0 });
         }
         let html = reply.body.trim_ascii_start().starts_with(b"<");
         match decoded(&self.shared.readers, reply.body, decode).await {
-            Ok(body) => Ok(Fetched { body: Some(body), url, answered, bytes, attempts: 0 }),
+            Ok(body) => Ok(Fetched { body: Some(body), url, answered, is_ignored: false, bytes, attempts: 0 }),
             Err(source) => {
                 let verdict = retry::classify(policy, Attempt::BadBody);
                 Err(Failure { url, kind: ClientErrorKind::BadBody { html }, source, verdict, asked_wait: None })
@@ -239,13 +252,15 @@ impl Client {
         let limits = &self.shared.options.limits;
         let now = transport.now();
         let deadline = now.checked_add(limits.request_timeout.min(TIMEOUT_MAX)).unwrap_or(now);
-        let bounds = Bounds { deadline, body_bytes_max: limits.body_bytes_max };
+        let error_body_bytes_max = actions::error_body_bytes_max(&request.actions);
+        let bounds = Bounds { deadline, body_bytes_max: limits.body_bytes_max, error_body_bytes_max };
         for _ in 0..=REDIRECTS_MAX {
             meter.count_request();
             debug!(url = %secrets.shown(&hop.url), method = %hop.method, "request");
             let reply = transport.send(&hop, bounds).await;
             let reply = reply.map_err(|error| self.broken(secrets.shown(&hop.url), error))?;
-            if !matches!(reply.status, 301 | 302 | 303 | 307 | 308) {
+            let is_redirect = matches!(reply.status, 301 | 302 | 303 | 307 | 308);
+            if !is_redirect || actions::first(&request.actions, reply.status, &reply.body).is_some() {
                 return Ok((hop, reply));
             }
             let location = header(&reply, &LOCATION).unwrap_or_default();
@@ -321,9 +336,12 @@ fn answered(hop: &WireRequest, reply: &Reply) -> Answered {
     Answered::new(hop.url.clone(), hop.left_origin, headers.collect())
 }
 
-fn refusal(hop: &WireRequest, reply: &Reply, secrets: &Secrets) -> ClientErrorKind {
+fn refusal(hop: &WireRequest, reply: &Reply, action: Option<Action>, secrets: &Secrets) -> ClientErrorKind {
     let body = excerpt(&reply.body, secrets);
     match reply.status {
+        status if action.is_some() => {
+            ClientErrorKind::Unwanted { status, body, is_retried: action == Some(Action::Retry) }
+        }
         status @ (401 | 403) => ClientErrorKind::Unauthorized { status, body, left_origin: hop.left_origin },
         status => ClientErrorKind::Status { status, body },
     }

@@ -85,6 +85,7 @@ fn request() -> Request {
         secret_form: vec![],
         auth: None,
         secrets: vec![],
+        actions: Arc::default(),
         origin,
         left_origin: false,
     }

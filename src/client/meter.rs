@@ -17,11 +17,14 @@ pub enum WaitReason {
     Timeout,
     /// A body that could not be read.
     BadBody,
+    /// An answer that `response_actions` has asked for again.
+    Unwanted,
 }
 
 impl WaitReason {
     /// Every reason.
-    pub const ALL: [Self; 5] = [Self::RateLimited, Self::ServerError, Self::Connection, Self::Timeout, Self::BadBody];
+    pub const ALL: [Self; 6] =
+        [Self::RateLimited, Self::ServerError, Self::Connection, Self::Timeout, Self::BadBody, Self::Unwanted];
 
     /// The reason's name in a report.
     pub fn name(self) -> &'static str {
@@ -31,6 +34,7 @@ impl WaitReason {
             Self::Connection => "connection",
             Self::Timeout => "timeout",
             Self::BadBody => "bad_body",
+            Self::Unwanted => "response_action",
         }
     }
 }
@@ -40,12 +44,14 @@ impl WaitReason {
 pub struct Meter {
     requests: AtomicU64,
     retries: AtomicU64,
+    ignored: AtomicU64,
     bytes_received: AtomicU64,
     rate_limited_ms: AtomicU64,
     server_error_ms: AtomicU64,
     connection_ms: AtomicU64,
     timeout_ms: AtomicU64,
     bad_body_ms: AtomicU64,
+    unwanted_ms: AtomicU64,
 }
 
 /// What a [`Meter`] showed at one moment.
@@ -55,6 +61,8 @@ pub struct MeterReading {
     pub requests: u64,
     /// Repeats of a failed attempt.
     pub retries: u64,
+    /// Answers that `response_actions` has ignored.
+    pub ignored: u64,
     /// Bytes of bodies, after decompression.
     pub bytes_received: u64,
     /// Time that failed attempts made their own requests wait; requests that wait side by side count each.
@@ -76,6 +84,7 @@ impl Meter {
         MeterReading {
             requests: self.requests.load(Ordering::Relaxed),
             retries: self.retries.load(Ordering::Relaxed),
+            ignored: self.ignored.load(Ordering::Relaxed),
             bytes_received: self.bytes_received.load(Ordering::Relaxed),
             waits: waits.collect(),
         }
@@ -83,6 +92,10 @@ impl Meter {
 
     pub(super) fn count_request(&self) {
         self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_ignored(&self) {
+        self.ignored.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn count_bytes(&self, bytes: u64) {
@@ -103,6 +116,7 @@ impl Meter {
             WaitReason::Connection => &self.connection_ms,
             WaitReason::Timeout => &self.timeout_ms,
             WaitReason::BadBody => &self.bad_body_ms,
+            WaitReason::Unwanted => &self.unwanted_ms,
         }
     }
 }

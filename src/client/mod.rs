@@ -12,6 +12,7 @@
 //! the origin that the request names and to no other, and no URL leaves this folder but as [`crate::plan::SafeUrl`].
 //! What a body means is not known here: the caller's `decode` says whether it can be read.
 
+mod actions;
 mod answered;
 mod error;
 mod excerpt;

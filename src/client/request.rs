@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::plan::{Auth, Data, Method, Secret, TokenGrant};
+use crate::plan::{Auth, Data, Method, ResponseAction, Secret, TokenGrant};
 
 /// One request, complete but for the credentials, which are added where it is sent.
 #[derive(Debug, Clone)]
@@ -26,6 +26,8 @@ pub struct Request {
     pub auth: Option<Auth>,
     /// Texts in the parameters and the body that are secret too.
     pub secrets: Vec<Secret>,
+    /// What is done about answers that one of these fits, before anything else is made of them.
+    pub actions: Arc<[ResponseAction]>,
     /// The only origin that anything secret goes to.
     pub origin: url::Origin,
     /// Whether what led here had been at another origin: nothing secret is sent then, wherever the URL leads.

@@ -49,6 +49,15 @@ pub(super) fn classify(policy: &RetryPolicy, attempt: Attempt<'_>) -> Verdict {
     }
 }
 
+/// Why an answer of this status is asked for again on the config's word.
+pub(super) fn reason(status: u16) -> WaitReason {
+    match status {
+        429 => WaitReason::RateLimited,
+        500.. => WaitReason::ServerError,
+        _ => WaitReason::Unwanted,
+    }
+}
+
 /// The wait before the `nth` repeat (from 1). `jitter` is between 0 and 1.
 pub(super) fn backoff(policy: &RetryPolicy, nth: u32, jitter: f64) -> Duration {
     let doublings = i32::try_from(nth.saturating_sub(1)).unwrap_or(i32::MAX);

@@ -189,6 +189,7 @@ impl Slot {
             secret_form: form,
             auth,
             secrets: grant.secrets().cloned().chain([grant.client_id.clone()]).collect(),
+            actions: Arc::default(),
             origin: grant.url.origin(),
             left_origin: false,
         }

@@ -32,6 +32,8 @@ pub(super) struct Bounds {
     pub(super) deadline: Instant,
     /// The most bytes of a body, after decompression.
     pub(super) body_bytes_max: u64,
+    /// The most bytes that are read of the body of an answer that is no success.
+    pub(super) error_body_bytes_max: u64,
 }
 
 /// One answer, read to its end.
@@ -60,8 +62,6 @@ pub(super) struct TransportError {
     pub(super) source: Option<Box<dyn Error + Send + Sync>>,
 }
 
-/// Bytes read of the body of an answer that is no success: enough for an excerpt.
-const ERROR_BODY_BYTES_MAX: u64 = 16 << 10;
 /// Memory taken at once on the word of a `Content-Length`.
 const BODY_BYTES_TRUSTED: u64 = 8 << 20;
 
@@ -83,7 +83,7 @@ impl HttpTransport {
         Ok(Self { client })
     }
 
-    async fn exchange(&self, request: &WireRequest, body_bytes_max: u64) -> Result<Reply, TransportError> {
+    async fn exchange(&self, request: &WireRequest, bounds: Bounds) -> Result<Reply, TransportError> {
         let mut builder =
             self.client.request(request.method.clone(), request.url.clone()).headers(request.headers.clone());
         if let Some(body) = &request.body {
@@ -92,9 +92,9 @@ impl HttpTransport {
         let mut response = builder.send().await.map_err(failed)?;
         let status = response.status();
         let body = if status.is_success() {
-            read_body(&mut response, body_bytes_max).await?
+            read_body(&mut response, bounds.body_bytes_max).await?
         } else {
-            read_beginning(&mut response).await
+            read_beginning(&mut response, bounds.error_body_bytes_max).await
         };
         Ok(Reply { status: status.as_u16(), headers: std::mem::take(response.headers_mut()), body })
     }
@@ -103,7 +103,7 @@ impl HttpTransport {
 impl Transport for HttpTransport {
     fn send<'a>(&'a self, request: &'a WireRequest, bounds: Bounds) -> BoxFuture<'a, Result<Reply, TransportError>> {
         Box::pin(async move {
-            let exchange = self.exchange(request, bounds.body_bytes_max);
+            let exchange = self.exchange(request, bounds);
             match tokio::time::timeout_at(bounds.deadline.into(), exchange).await {
                 Ok(result) => result,
                 Err(_elapsed) => Err(TransportError { fault: TransportFault::Timeout, source: None }),
@@ -140,11 +140,11 @@ async fn read_body(response: &mut reqwest::Response, bytes_max: u64) -> Result<B
 }
 
 /// The status counts, whatever becomes of the body.
-async fn read_beginning(response: &mut reqwest::Response) -> Bytes {
+async fn read_beginning(response: &mut reqwest::Response, bytes_max: u64) -> Bytes {
     let mut body = BytesMut::new();
     while let Ok(Some(chunk)) = response.chunk().await {
         body.extend_from_slice(&chunk);
-        if length(&body) >= ERROR_BODY_BYTES_MAX {
+        if length(&body) >= bytes_max {
             break;
         }
     }

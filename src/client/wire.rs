@@ -294,6 +294,7 @@ mod tests {
             secret_form: vec![],
             auth: Some(Auth::ApiKey { name: "pass".into(), key: Secret::new("canary+1"), location }),
             secrets: vec![Secret::new("canary in the config")],
+            actions: std::sync::Arc::default(),
             origin: Url::parse("https://api.example/").expect("a URL").origin(),
             left_origin: false,
         }

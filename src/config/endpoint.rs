@@ -9,6 +9,7 @@ use super::params;
 use super::placeholders;
 use super::problem::{Problem, Report, code};
 use super::reader::{self, Reader, unknown_word, wrong_type};
+use super::response_actions;
 use super::secrets::Lookups;
 use super::tree::{Piece, Text, Tree, Value};
 use crate::plan::{Auth, Endpoint, Method, PaginatorSpec, RowSelection, Secret};
@@ -39,9 +40,11 @@ pub(super) fn read(tree: &Tree, surrounding: &Surrounding<'_, '_>) -> Option<End
     let own_headers = reader.present("headers").map(|tree| headers::read(tree, report)).unwrap_or_default();
     let rows = reader.present("data_selector").map_or(Some(RowSelection::Detect), |tree| rows(tree, report));
     let own_auth = auth::read(reader.value("auth"), surrounding.lookups);
+    let actions =
+        reader.present("response_actions").map_or(Some(Vec::new()), |tree| response_actions::read(tree, report));
     let paginator = reader.value("paginator");
     let spec = paging(paginator, surrounding);
-    reader.refuse(&["incremental", "response_actions"]);
+    reader.refuse(&["incremental"]);
     reader.close();
 
     let (url, _, body, paginator_spec) = (url?, json?, body?, spec?);
@@ -66,6 +69,7 @@ pub(super) fn read(tree: &Tree, surrounding: &Surrounding<'_, '_>) -> Option<End
         data: body.data,
         is_graphql: body.is_graphql,
         secrets,
+        actions: actions?.into(),
         paginator: paginator_spec,
         rows: rows?,
     })

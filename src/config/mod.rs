@@ -32,6 +32,7 @@ mod problem;
 mod progress;
 mod reader;
 mod resource;
+mod response_actions;
 mod scalar_text;
 mod schema;
 mod secrets;

@@ -1,5 +1,7 @@
 //! The request for one position: the endpoint's own, with the paging parameters in their places.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use super::paginate::{Link, Parameter, Position};
@@ -36,6 +38,7 @@ fn own(endpoint: &Endpoint) -> Request {
         secret_form: Vec::new(),
         auth: endpoint.auth.clone(),
         secrets: endpoint.secrets.clone(),
+        actions: Arc::clone(&endpoint.actions),
         origin: endpoint.url.origin(),
         left_origin: false,
     }
@@ -107,6 +110,7 @@ mod tests {
             is_graphql: false,
             auth: None,
             secrets: vec![],
+            actions: Arc::default(),
             paginator: PaginatorSpec::SinglePage,
             rows: RowSelection::Detect,
         }

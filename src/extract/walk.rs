@@ -193,7 +193,12 @@ impl<R: BodyReader> Walk<R> {
                 return Err(self.error(&url, ExtractErrorKind::Client(Box::new(error))));
             }
         };
-        let Fetched { body, url, answered, bytes, .. } = fetched;
+        let Fetched { body, url, answered, is_ignored, bytes, .. } = fetched;
+        if is_ignored {
+            debug!(resource = %self.resource, %url, "an ignored answer ends the walk");
+            self.end();
+            return Ok(None);
+        }
         self.largest = self.largest.max(bytes);
         let Some(Body { document, rows: taken }) = body else {
             let seen = Seen { body: None, answered: &answered, path: &RowPath::Nothing, records: Some(0), rows: 0 };

@@ -81,6 +81,7 @@ impl Lane<'_> {
         let metered = meter.reading();
         report.requests = metered.requests;
         report.retries = metered.retries;
+        report.ignored = metered.ignored;
         report.bytes_received = metered.bytes_received;
         let waits = metered.waits.into_iter();
         report.waits =

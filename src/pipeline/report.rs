@@ -73,6 +73,8 @@ pub struct ResourceReport {
     pub requests: u64,
     /// Requests repeated.
     pub retries: u64,
+    /// Answers that `response_actions` has ignored; each ended a walk.
+    pub ignored: u64,
     /// How long was waited for the API, and why.
     pub waits: Vec<WaitReport>,
     /// Pages taken in.
@@ -194,6 +196,7 @@ impl ResourceReport {
             resumed_after_page: None,
             requests: 0,
             retries: 0,
+            ignored: 0,
             waits: Vec::new(),
             pages: 0,
             bytes_received: 0,

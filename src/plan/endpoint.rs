@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Auth, PaginatorSpec, SafeUrl, Secret};
+use super::{Auth, PaginatorSpec, ResponseAction, SafeUrl, Secret};
 use crate::json::Path;
 
 /// One endpoint: everything about its requests but the position of the page.
@@ -27,6 +27,8 @@ pub struct Endpoint {
     pub auth: Option<Auth>,
     /// Texts in the parameters and the body that the config took from its secrets.
     pub secrets: Vec<Secret>,
+    /// What is done about answers that one of these fits: the first that does counts.
+    pub actions: Arc<[ResponseAction]>,
     /// How one page leads to the next.
     pub paginator: PaginatorSpec,
     /// Which part of a body is rows.
@@ -46,6 +48,7 @@ impl Endpoint {
             is_graphql: false,
             auth: None,
             secrets: Vec::new(),
+            actions: Arc::default(),
             paginator: PaginatorSpec::SinglePage,
             rows: RowSelection::Detect,
         }

@@ -15,6 +15,7 @@ mod names;
 mod naming;
 mod paging;
 mod progress;
+mod response;
 mod safe_url;
 mod schema;
 mod secret;
@@ -33,6 +34,7 @@ pub use paging::{
     ParameterPlace,
 };
 pub use progress::CommitRules;
+pub use response::{Action, ResponseAction};
 pub use safe_url::SafeUrl;
 pub use schema::{ContractMode, MissingKey, SchemaContract, SchemaRules, TypeConflict};
 pub use secret::Secret;

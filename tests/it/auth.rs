@@ -251,6 +251,7 @@ async fn together(api: &Running) -> Vec<Result<(), String>> {
         secret_form: vec![],
         auth: endpoint.auth,
         secrets: vec![],
+        actions: std::sync::Arc::default(),
         origin: endpoint.url.origin(),
         left_origin: false,
     };

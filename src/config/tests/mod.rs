@@ -8,6 +8,7 @@ mod problems;
 mod python;
 mod requests;
 mod resources;
+mod response_actions;
 mod secrets;
 mod set;
 

@@ -169,7 +169,7 @@ fn columns_are_read_and_what_is_not_supported_is_named() {
 #[test]
 fn what_dlt_has_and_we_do_not_is_refused_by_name() {
     let keys = "include_from_parent: [id]\nprocessing_steps: []\nmerge_key: id\nmax_table_nesting: 0\nschema_contract: freeze\n\
-                table_format: iceberg\nfile_format: csv\nparallelized: true\nendpoint: {incremental: {cursor_path: x}, response_actions: []}";
+                table_format: iceberg\nfile_format: csv\nparallelized: true\nendpoint: {incremental: {cursor_path: x}}";
     let messages: Vec<String> = one(keys).problems();
     assert_eq!(
         messages,
@@ -180,7 +180,6 @@ fn what_dlt_has_and_we_do_not_is_refused_by_name() {
             "config.yaml:9:17: `table_format` `iceberg` is not supported yet",
             "config.yaml:10:16: `file_format` `csv` is not supported yet",
             "config.yaml:12:14: `incremental` is not supported yet",
-            "config.yaml:12:45: `response_actions` is not supported yet",
         ]
     );
     let keys = "schema_contract: {columns: evolve}\ntable_format: delta\nfile_format: parquet\nparallelized: false";
