@@ -1,5 +1,7 @@
 //! What moves between the stages: [`Page`] to [`TableBatch`] to [`Receipt`], and [`TableState`] upstream.
 
+mod keys;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +10,8 @@ use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
+
+pub use keys::{KeyColumn, KeyColumns};
 
 use crate::json::{Document, Node, ParseError, Path};
 use crate::plan::{ResourceName, SafeUrl};
@@ -142,32 +146,6 @@ pub struct Reject {
     /// Whether the whole row is kept out.
     #[serde(skip)]
     pub is_row: bool,
-}
-
-/// The columns that tell how rows join those of the table, by column name.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct KeyColumns {
-    /// The key of a merge.
-    pub key: Vec<String>,
-    /// Columns by which other rows go.
-    pub merge_key: Vec<String>,
-    /// The column that takes the row of a key out of the table.
-    pub hard_delete: Option<String>,
-    /// The column that tells which of several rows of a key counts, and whether that is the greatest.
-    pub dedup_sort: Option<(String, bool)>,
-    /// The column that tells versions apart, where the rows have one.
-    pub version: Option<String>,
-    /// The columns that split the table's files.
-    pub partitions: Vec<String>,
-}
-
-impl KeyColumns {
-    /// Those that a row has to have.
-    pub fn required(&self) -> Vec<String> {
-        let mut columns = self.key.clone();
-        columns.extend(self.merge_key.iter().chain(&self.version).filter(|column| !self.key.contains(column)).cloned());
-        columns
-    }
 }
 
 /// The columns of a whole load, known at its end.

@@ -4,12 +4,13 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use serde_json::Value;
 
-use super::key::column;
+use super::key::values;
 use super::table::Snapshot;
+use crate::flow::KeyColumn;
 
 /// What tells it: the first key column, of integers, whose greatest value the log has for every file.
 pub(super) struct Above {
-    column: String,
+    column: KeyColumn,
     /// The greatest value in the table; `None`: it has no rows.
     greatest: Option<i64>,
     /// The first value of the load.
@@ -18,9 +19,11 @@ pub(super) struct Above {
 
 impl Above {
     /// For a table of this version; `None`: it cannot be told.
-    pub(super) fn of(snapshot: Option<&Snapshot>, column: &str) -> Option<Self> {
-        let greatest = snapshot.map_or(Some(None), |snapshot| greatest(snapshot, column))?;
-        Some(Self { column: column.to_owned(), greatest, least: None })
+    pub(super) fn of(snapshot: Option<&Snapshot>, column: &KeyColumn) -> Option<Self> {
+        let mut column = column.clone();
+        snapshot.into_iter().for_each(|snapshot| column.settle_by_table(&snapshot.schema));
+        let greatest = snapshot.map_or(Some(None), |snapshot| greatest(snapshot, &column))?;
+        Some(Self { column, greatest, least: None })
     }
 
     /// Whether the table has rows.
@@ -28,9 +31,13 @@ impl Above {
         self.greatest.is_some()
     }
 
-    /// Whether rows with rising keys lie above the table's.
-    pub(super) fn takes(&mut self, rows: &RecordBatch) -> bool {
-        let values = column(rows, &self.column).and_then(|column| column.as_primitive_opt::<Int64Type>());
+    /// Whether rows with rising keys lie above the table's. `column` is the first of their key.
+    pub(super) fn takes(&mut self, rows: &RecordBatch, column: &KeyColumn) -> bool {
+        if !self.has_rows() {
+            self.column.clone_from(column);
+        }
+        let found = values(rows, column).filter(|_| self.column.path() == column.path());
+        let values = found.as_ref().and_then(|values| values.as_primitive_opt::<Int64Type>());
         let Some(first) =
             values.filter(|values| !values.is_empty() && values.null_count() == 0).map(|values| values.value(0))
         else {
@@ -51,7 +58,7 @@ impl Above {
 }
 
 /// The greatest value of a column of integers; the inner `None`: there are no rows; the outer: a file does not tell.
-fn greatest(snapshot: &Snapshot, column: &str) -> Option<Option<i64>> {
-    let bounds = snapshot.files.iter().map(|file| file.bounds(column).and_then(|(_, high)| Value::as_i64(high)));
+fn greatest(snapshot: &Snapshot, column: &KeyColumn) -> Option<Option<i64>> {
+    let bounds = snapshot.files.iter().map(|file| file.bounds(column.path()).and_then(|(_, high)| Value::as_i64(high)));
     bounds.collect::<Option<Vec<i64>>>().map(|bounds| bounds.into_iter().max())
 }

@@ -32,6 +32,7 @@ use super::read;
 use super::sort::Sorter;
 use super::store::Place;
 use super::table::{Change, Snapshot, TableFile};
+use crate::flow::KeyColumn;
 use crate::plan::Limits;
 
 /// Compactions after each other. Each leaves fewer files, so that two or three are enough; what other writers add is left for the next
@@ -46,7 +47,7 @@ pub(super) struct Compaction<'a> {
     /// `file_bytes` is the target size.
     pub(super) limits: &'a Limits,
     /// The columns that rows are sorted by; none: they keep their order.
-    pub(super) key: &'a [String],
+    pub(super) key: &'a [KeyColumn],
     /// Nothing is done unless more files than this are small or have a vector.
     pub(super) more_than: u64,
     pub(super) run_id: &'a str,
@@ -90,7 +91,7 @@ impl Compaction<'_> {
             if passes == 0 && candidates.len() as u64 <= self.more_than {
                 break;
             }
-            let bins = bins(candidates, self.key.first().map(String::as_str), self.target());
+            let bins = bins(candidates, self.key.first().map(KeyColumn::path), self.target());
             if bins.is_empty() {
                 break;
             }
@@ -191,7 +192,8 @@ impl Compaction<'_> {
     }
 
     fn entry(&self, bins: &[Rewritten]) -> Entry {
-        let key = Value::from(self.key).to_string();
+        let key: Value = self.key.iter().map(KeyColumn::to_string).collect();
+        let key = key.to_string();
         let parameters = json!({"targetSize": self.target().to_string(), "predicate": "[]", "sortedBy": key});
         let mut entry = Entry::new("OPTIMIZE", parameters, self.run_id);
         for file in bins.iter().flat_map(|bin| &bin.files) {
@@ -240,7 +242,7 @@ fn candidates(files: &[TableFile], target: u64) -> Vec<&TableFile> {
 }
 
 /// The files that are written together, each bin into one file of about the target size.
-fn bins<'f>(mut files: Vec<&'f TableFile>, key: Option<&str>, target: u64) -> Vec<Bin<'f>> {
+fn bins<'f>(mut files: Vec<&'f TableFile>, key: Option<&[String]>, target: u64) -> Vec<Bin<'f>> {
     match key {
         // Files whose keys lie near each other go together, so that the key ranges of the new files are narrow.
         Some(key) => files.sort_by(|one, other| Least::of(one, key).order(&Least::of(other, key))),
@@ -282,7 +284,7 @@ enum Least<'f> {
 }
 
 impl<'f> Least<'f> {
-    fn of(file: &'f TableFile, key: &str) -> Self {
+    fn of(file: &'f TableFile, key: &[String]) -> Self {
         let Some((low, _)) = file.bounds(key) else { return Self::Unknown };
         let number = low.as_i64().map(Self::Int).or(low.as_f64().map(Self::Float));
         number.or(low.as_str().map(Self::Text)).unwrap_or(Self::Unknown)
@@ -317,7 +319,8 @@ mod tests {
     }
 
     fn binned(files: &[TableFile], key: Option<&str>) -> Vec<Vec<String>> {
-        let bins = bins(candidates(files, 100), key, 100);
+        let key = key.map(|name| vec![name.to_owned()]);
+        let bins = bins(candidates(files, 100), key.as_deref(), 100);
         bins.iter().map(|bin| bin.iter().map(|file| file.path.to_string()).collect()).collect()
     }
 
@@ -376,12 +379,12 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let place = table(folder.path(), 0..6).await;
         let snapshot = Snapshot::load(&place, "").await.expect("a log").expect("a table");
-        let key = ["id".to_owned()];
+        let key = [KeyColumn::top("id")];
         // A target of two files.
         let bytes = std::num::NonZeroU64::new(snapshot.files[0].size * 2 + 20).expect("not 0");
         let limits = Limits { file_bytes: bytes, ..Limits::default() };
         let compaction = Compaction { place: &place, limits: &limits, key: &key, more_than: 0, run_id: "run" };
-        let bins = bins(snapshot.files.iter().collect(), Some("id"), bytes.get());
+        let bins = bins(snapshot.files.iter().collect(), Some(&["id".to_owned()]), bytes.get());
         assert_eq!(bins.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 2]);
         let mut rewritten = compaction.rewrite(&snapshot, bins).await.expect("they can be written");
         let outputs = output_paths(&rewritten);

@@ -7,6 +7,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPrope
 use parquet::schema::types::ColumnPath;
 
 use super::error::LoadErrorKind;
+use crate::flow::KeyColumn;
 use crate::plan::{FileLayout, Limits};
 
 /// Rows of one row group: small enough to be pruned by its statistics and encoded in little memory.
@@ -29,8 +30,8 @@ pub(super) struct Layout {
     pub(super) group_bytes: usize,
     /// The columns that split the files.
     pub(super) partitions: Vec<String>,
-    /// The columns that get bloom filters.
-    pub(super) blooms: Vec<String>,
+    /// The columns that get bloom filters, by their paths.
+    pub(super) blooms: Vec<Vec<String>>,
     pub(super) zstd_level: i32,
     /// Columns are encoded one after the other, by the thread that writes: the cores have work of the same kind already.
     pub(super) encodes_alone: bool,
@@ -51,11 +52,15 @@ impl Layout {
     }
 
     /// The same as a config has it, for files with these key columns.
-    pub(super) fn with(self, files: FileLayout, key: &[String]) -> Self {
+    pub(super) fn with(self, files: FileLayout, key: &[KeyColumn]) -> Self {
         Self {
             file_bytes: files.file_bytes.map_or(self.file_bytes, NonZeroU64::get),
             group_rows: files.row_group_rows.map_or(self.group_rows, NonZeroUsize::get),
-            blooms: if files.bloom_filters { key.to_vec() } else { Vec::new() },
+            blooms: if files.bloom_filters {
+                key.iter().map(|column| column.path().to_vec()).collect()
+            } else {
+                Vec::new()
+            },
             zstd_level: files.zstd_level.map_or(self.zstd_level, i32::from),
             ..self
         }
@@ -68,8 +73,8 @@ impl Layout {
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(self.zstd_level)?))
             .set_statistics_enabled(EnabledStatistics::Page);
         let without = |properties: WriterPropertiesBuilder, path| properties.set_column_dictionary_enabled(path, false);
-        let with_bloom = |properties: WriterPropertiesBuilder, name: &String| {
-            let path = ColumnPath::new(vec![name.clone()]);
+        let with_bloom = |properties: WriterPropertiesBuilder, path: &Vec<String>| {
+            let path = ColumnPath::new(path.clone());
             let ndv = u64::try_from(self.group_rows).unwrap_or(u64::MAX);
             properties.set_column_bloom_filter_enabled(path.clone(), true).set_column_bloom_filter_max_ndv(path, ndv)
         };

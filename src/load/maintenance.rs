@@ -7,17 +7,17 @@ use serde::Serialize;
 
 use super::compact::{Compacted, Compaction};
 use super::error::LoadErrorKind;
-use super::key;
 use super::store::Place;
 use super::table::Snapshot;
 use super::upkeep::checkpoint_if_due;
 use super::vacuum::{Vacuum, Vacuumed};
+use crate::flow::KeyColumn;
 use crate::plan::{Limits, RETENTION_MIN, Target};
 
 /// How a table is compacted.
 #[derive(Debug, Clone, Default)]
 pub struct OptimizeOptions {
-    /// The columns that rows are sorted by; none: rows keep their order.
+    /// The columns that rows are sorted by, those in objects dotted; none: rows keep their order.
     pub key: Vec<String>,
     /// `file_bytes` is the target size: files of less than half of it are put together. A quarter of `memory_bytes` is for sorting, and
     /// `commit_attempts` bounds the conflicts with other writers.
@@ -134,8 +134,10 @@ async fn compact(target: &Target, options: &OptimizeOptions) -> Result<Compacted
     let snapshot = Snapshot::load(&place, "").await?.ok_or(TableErrorKind::NoTable)?;
     let mut names = Vec::with_capacity(options.key.len());
     for column in &options.key {
-        match key::position(&snapshot.schema, column) {
-            Some(position) => names.push(snapshot.schema.field(position).name().clone()),
+        let mut known = KeyColumn::dotted(column, column, column.split('.').map(str::to_owned).collect());
+        known.settle_by_table(&snapshot.schema);
+        match known.place(snapshot.schema.fields()) {
+            Some(_) => names.push(known),
             None => {
                 let columns = snapshot.schema.fields().iter().map(|field| field.name().clone()).collect();
                 return Err(TableErrorKind::NoColumn { column: column.clone(), columns });

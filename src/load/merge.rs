@@ -29,15 +29,15 @@ use super::cores::{cores, futures_side_by_side};
 use super::datafile::{DataFile, DataWriter, paths, written};
 use super::deletion::VectorFile;
 use super::error::LoadErrorKind;
-use super::key::{RowReader, digest};
+use super::key::{RowReader, digest, key_schema};
 use super::layout::Layout;
 use super::sort::Sorter;
-use super::source::{Keys, key_schema};
+use super::source::Keys;
 use super::spill::Spill;
 use super::store::Place;
 use super::table::{Snapshot, TableFile};
 use super::versions::Versions;
-use crate::flow::{FileCounts, RowCounts};
+use crate::flow::{FileCounts, KeyColumn, RowCounts};
 use crate::plan::Matched;
 use find::Search;
 use kept::Kept;
@@ -134,24 +134,23 @@ struct Candidates<'f> {
 
 /// The values of some key columns of a load.
 struct Sought<'n> {
-    first: &'n str,
+    first: Option<&'n KeyColumn>,
     range: KeyRange<'n>,
     sieve: Sieve,
 }
 
 impl<'n> Sought<'n> {
-    fn new(names: &'n [String], rows: u64) -> Self {
-        let first = names.first().map(String::as_str).unwrap_or_default();
-        Self { first, range: KeyRange::new(names), sieve: Sieve::new(rows) }
+    fn new(key: &'n [KeyColumn], rows: u64) -> Self {
+        Self { first: key.first(), range: KeyRange::new(key), sieve: Sieve::new(rows) }
     }
 
     fn add(&mut self, rows: &RecordBatch) {
         self.range.add(rows);
-        self.sieve.add(rows, self.first);
+        self.first.iter().for_each(|first| self.sieve.add(rows, first));
     }
 
     fn may_touch(&self, file: &TableFile) -> bool {
-        let bounds = file.bounds(self.first);
+        let bounds = self.first.and_then(|first| file.bounds(first.path()));
         self.range.may_touch(file) && bounds.is_none_or(|(low, high)| self.sieve.may_lie_within(low, high))
     }
 }
@@ -261,8 +260,7 @@ impl Merge<'_> {
     fn search<'f>(&self, candidates: Candidates<'f>) -> Result<Vec<Hit<'f>>, LoadErrorKind> {
         let Candidates { sieve, other_sieve, files } = candidates;
         let others = self.keys.also.iter().flat_map(|also| &also.names);
-        let names: Vec<String> = self.keys.names.iter().chain(others).cloned().collect();
-        let schema = key_schema(&self.schema, &names)?;
+        let schema = key_schema(&self.schema, self.keys.names.iter().chain(others))?;
         let search =
             Search { place: self.place, keys: self.keys, schema, sieve: &sieve, other_sieve: other_sieve.as_ref() };
         let found = futures_side_by_side(files, |file| search.file(file))?;

@@ -163,7 +163,7 @@ impl Loader {
     /// # Errors
     /// When the place cannot be read, or the table uses a feature that is not written.
     pub async fn open(options: &LoadOptions<'_>, columns: &KeyColumns) -> Result<(Self, TableState), LoadError> {
-        let opened = open::open(options, columns).await;
+        let opened = open::open(options, columns.clone()).await;
         opened.map_err(|kind| LoadError {
             resource: options.resource.name.clone(),
             table: options.resource.table.clone(),

@@ -20,7 +20,7 @@ use crate::plan::{Matched, WriteDisposition};
 /// Reads what the table is. `columns` are those with a part in how rows are written.
 pub(super) async fn open(
     options: &LoadOptions<'_>,
-    columns: &KeyColumns,
+    mut columns: KeyColumns,
 ) -> Result<(Loader, TableState), LoadErrorKind> {
     let resource = options.resource;
     let target = options.target.table(&resource.table);
@@ -41,19 +41,20 @@ pub(super) async fn open(
     }
     let mut states = StateFolder::open(options.target, &options.pipeline.to_string(), resource.name.as_str())?;
     let mut past = Past::read(&place, &mut states, snapshot.as_ref(), options, disposition).await?;
-    let partitions = partitions(snapshot.as_ref(), columns);
-    let layout = Layout::new(options.limits, partitions).with(resource.delta.files, &columns.key);
-    let versions = versions(options, columns);
-    let above = above(snapshot.as_ref(), options, columns);
-    let compares = disposition == Disposition::Merge
-        && above.is_none()
-        && snapshot.as_ref().is_some_and(|old| !old.files.is_empty());
-    let shelf = shelf(&place, &layout, compares, options, columns);
-    let takes_staged = matches!(shelf, Shelf::Files(_)) && columns.hard_delete.is_none();
-    past.settle(takes_staged, &layout.partitions, needs_whole_walk(options));
+    let partitions = partitions(snapshot.as_ref(), &columns);
+    let versions = versions(options, &columns);
+    let above = above(snapshot.as_ref(), options, &columns);
+    let layout = Layout::new(options.limits, partitions);
+    let has_rows = snapshot.as_ref().is_some_and(|old| !old.files.is_empty());
+    let compares = disposition == Disposition::Merge && above.is_none() && has_rows;
+    let waiting = waits(&layout, compares, options, &columns).then(|| Source::spill(options.limits));
+    past.settle(waiting.is_none() && columns.hard_delete.is_none(), &layout.partitions, needs_whole_walk(options));
     let starts_anew = resource.schema.starts_anew && disposition == Disposition::Replace;
     let state = table_state(snapshot.as_ref().filter(|_| !starts_anew), snapshot.is_some(), &past, versions.as_ref())?;
-    let mut source = source(shelf, options, columns, versions.as_ref());
+    state.schema.iter().for_each(|table| columns.settle_by_table(table));
+    let layout = layout.with(resource.delta.files, &columns.key);
+    let shelf = waiting.unwrap_or_else(|| Shelf::Files(Box::new(DataWriter::new(&place, &layout))));
+    let mut source = source(shelf, options, &columns, versions.as_ref());
     source.go_above(above);
     source.adopt(&place, past.staged_files(&layout.partitions)?).await?;
     let loader = Loader {
@@ -156,16 +157,13 @@ fn above(snapshot: Option<&Snapshot>, options: &LoadOptions<'_>, columns: &KeyCo
     Above::of(snapshot, first)
 }
 
-/// Where the rows are to wait. Those that have to be compared, or of which only the end tells which count, wait beside the table;
-/// of those in partitions the files do not have them in order.
-fn shelf(place: &Place, layout: &Layout, compares: bool, options: &LoadOptions<'_>, columns: &KeyColumns) -> Shelf {
+/// Whether the rows are to wait beside the table: those that have to be compared, or of which only the end tells which count; of those
+/// in partitions the files do not have them in order.
+fn waits(layout: &Layout, compares: bool, options: &LoadOptions<'_>, columns: &KeyColumns) -> bool {
     let tells_apart = !columns.key.is_empty() || columns.hard_delete.is_some();
     let is_ordered =
         layout.partitions.is_empty() || !tells_apart && !matches!(options.resource.write, WriteDisposition::Scd2(_));
-    if compares || columns.dedup_sort.is_some() || !is_ordered {
-        return Source::spill(options.limits);
-    }
-    Shelf::Files(Box::new(DataWriter::new(place, layout)))
+    compares || columns.dedup_sort.is_some() || !is_ordered
 }
 
 /// No rows yet, with what tells theirs apart.

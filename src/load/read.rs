@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow::array::BooleanArray;
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, Fields, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -20,10 +20,12 @@ use parquet::arrow::arrow_reader::{ArrowReaderOptions, RowSelection};
 use parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStreamBuilder};
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
+use parquet::schema::types::SchemaDescriptor;
 use roaring::RoaringTreemap;
 
 use super::align::align;
 use super::error::LoadErrorKind;
+use super::key::position;
 use super::partition::Partition;
 use super::row_ranges::{Wanted, may_have, row_ranges, wanted_leaf};
 use super::store::Place;
@@ -142,11 +144,36 @@ async fn builder(
     let policy = if with_pages { PageIndexPolicy::Optional } else { PageIndexPolicy::Skip };
     let options = options.with_page_index_policy(policy);
     let builder = ParquetRecordBatchStreamBuilder::new_with_options(reader, options).await?;
-    let roots = builder.parquet_schema().root_schema().get_fields().iter().enumerate();
-    let is_wanted = |name: &str| schema.fields().iter().any(|field| field.name().eq_ignore_ascii_case(name));
-    let roots: Vec<usize> = roots.filter(|(_, field)| is_wanted(field.name())).map(|(index, _)| index).collect();
-    let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
+    let mask = mask(builder.parquet_schema(), schema);
     Ok(builder.with_projection(mask).with_batch_size(BATCH_ROWS))
+}
+
+/// The leaves of a file that columns of `schema` have; of an object of which it has none all, because they tell where the object is
+/// null.
+fn mask(file: &SchemaDescriptor, schema: &SchemaRef) -> ProjectionMask {
+    let roots = file.root_schema().get_fields().len();
+    let of_root = |root: usize| (0..file.num_columns()).filter(move |leaf| file.get_column_root_idx(*leaf) == root);
+    let mut wanted = Vec::new();
+    for root in 0..roots {
+        let leaves = of_root(root).filter(|leaf| has_leaf(schema.fields(), file.column(*leaf).path().parts()));
+        let before = wanted.len();
+        wanted.extend(leaves);
+        let name = file.root_schema().get_fields().get(root).map(|field| field.name());
+        if wanted.len() == before && name.is_some_and(|name| position(schema, name).is_some()) {
+            wanted.extend(of_root(root));
+        }
+    }
+    ProjectionMask::leaves(file, wanted)
+}
+
+/// Whether some columns have a leaf at a path. Of what is in lists all is taken.
+fn has_leaf(fields: &Fields, path: &[String]) -> bool {
+    let Some((first, below)) = path.split_first() else { return true };
+    let found = fields.iter().find(|field| field.name().eq_ignore_ascii_case(first));
+    found.is_some_and(|field| match field.data_type() {
+        DataType::Struct(members) => has_leaf(members, below),
+        _ => true,
+    })
 }
 
 fn built(

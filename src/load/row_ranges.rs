@@ -7,10 +7,11 @@ use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::statistics::Statistics;
 
-/// What rows are looked for: those whose value in a top-level column of integers may be one of some.
+/// What rows are looked for: those whose value in a column of integers may be one of some.
 #[derive(Clone, Copy)]
 pub(super) struct Wanted<'a> {
-    pub(super) column: &'a str,
+    /// Its path.
+    pub(super) column: &'a [String],
     /// Whether one of them lies between two values.
     pub(super) may_lie_within: &'a (dyn Fn(i64, i64) -> bool + Sync),
     /// All of them, where they are few: then pages and bloom filters, which have to be read, are worth a look.
@@ -20,11 +21,12 @@ pub(super) struct Wanted<'a> {
 /// The leaf of a file that has the column of integers that is looked for.
 pub(super) fn wanted_leaf(file: &ParquetMetaData, wanted: Wanted<'_>) -> Option<usize> {
     let schema = file.file_metadata().schema_descr();
-    let leaf = schema
-        .columns()
-        .iter()
-        .position(|leaf| leaf.path().parts().len() == 1 && leaf.name().eq_ignore_ascii_case(wanted.column))?;
+    let leaf = schema.columns().iter().position(|leaf| is_at(leaf.path().parts(), wanted.column))?;
     (schema.column(leaf).physical_type() == Type::INT64).then_some(leaf)
+}
+
+fn is_at(path: &[String], wanted: &[String]) -> bool {
+    path.len() == wanted.len() && path.iter().zip(wanted).all(|(name, wanted)| name.eq_ignore_ascii_case(wanted))
 }
 
 /// The rows that may be wanted, in rising order; `None`: all. `lacking`: row groups that are known to have none.
@@ -122,7 +124,7 @@ mod tests {
 
     fn found(file: &ParquetMetaData, ids: &[i64]) -> Option<Vec<Range<u64>>> {
         let may_lie_within = |low: i64, high: i64| ids.iter().any(|id| (low..=high).contains(id));
-        row_ranges(file, Wanted { column: "id", may_lie_within: &may_lie_within, few: None }, &[3])
+        row_ranges(file, Wanted { column: &["id".to_owned()], may_lie_within: &may_lie_within, few: None }, &[3])
     }
 
     #[test]
@@ -133,9 +135,9 @@ mod tests {
         assert_eq!(found(&file, &[18, 20]), Some(vec![0..10, 10..20]), "on both sides of an end of a page");
         assert_eq!(found(&file, &[19, 21, 1_998]), Some(vec![10..20, 990..1_000]), "19 lies between two pages");
         assert_eq!(found(&file, &[5_000, -1]), Some(Vec::new()));
-        let all = Wanted { column: "id", may_lie_within: &|_, _| true, few: None };
+        let all = Wanted { column: &["id".to_owned()], may_lie_within: &|_, _| true, few: None };
         assert_eq!(row_ranges(&file, all, &[]), None, "all are needed");
-        let text = Wanted { column: "text", may_lie_within: &|_, _| false, few: None };
+        let text = Wanted { column: &["text".to_owned()], may_lie_within: &|_, _| false, few: None };
         assert_eq!(row_ranges(&file, text, &[]), None, "nothing is known of texts");
     }
 }

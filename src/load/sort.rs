@@ -13,6 +13,7 @@ use arrow::row::{Row, Rows};
 use super::error::LoadErrorKind;
 use super::key::RowReader;
 use super::spill::Spill;
+use crate::flow::KeyColumn;
 
 /// Runs that are merged at once: they are files that are open.
 const RUNS_MAX: usize = 64;
@@ -42,7 +43,7 @@ pub(super) struct Sorter {
 
 impl Sorter {
     /// By some columns of the rows' schema, with a run of so many bytes.
-    pub(super) fn new(schema: &SchemaRef, key: &[String], run_bytes: usize) -> Result<Self, LoadErrorKind> {
+    pub(super) fn new(schema: &SchemaRef, key: &[KeyColumn], run_bytes: usize) -> Result<Self, LoadErrorKind> {
         Ok(Self {
             reader: Arc::new(RowReader::keys(schema, key)?),
             run_bytes,
@@ -236,7 +237,7 @@ mod tests {
     /// The keys and numbers of rows that are sorted in runs of so many bytes.
     fn sorted(keys: &[i64], batch: usize, run_bytes: usize) -> Vec<(i64, usize)> {
         let schema = rows(&[], 0).schema();
-        let mut sorter = Sorter::new(&schema, &["ID".to_owned()], run_bytes).expect("a key");
+        let mut sorter = Sorter::new(&schema, &[crate::flow::KeyColumn::top("ID")], run_bytes).expect("a key");
         for (index, part) in keys.chunks(batch).enumerate() {
             sorter.push(rows(part, index * batch)).expect("it can be written");
         }

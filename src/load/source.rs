@@ -14,13 +14,13 @@ use super::above::Above;
 use super::datafile::{DataFile, DataWriter, paths};
 use super::dedup::{Order, deletes};
 use super::error::LoadErrorKind;
-use super::key::{RowReader, column, digest, position};
+use super::key::{RowReader, column, digest, key_schema};
 use super::key_runs::KeyRuns;
 use super::read;
 use super::spill::Spill;
 use super::store::Place;
 use super::table::Snapshot;
-use crate::flow::KeyColumns;
+use crate::flow::{KeyColumn, KeyColumns};
 use crate::plan::Limits;
 
 /// Where the rows wait.
@@ -47,7 +47,7 @@ pub(super) struct Source {
 
 /// What is known of the keys of a load. Rows are numbered from 0 in the order in which they came.
 pub(super) struct Keys {
-    pub(super) names: Vec<String>,
+    pub(super) names: Vec<KeyColumn>,
     /// Whether of several rows with one key only one counts.
     tells_apart: bool,
     schema: Option<SchemaRef>,
@@ -83,7 +83,7 @@ pub(super) const KEY_BYTES: u64 = 64;
 
 /// The values of some columns, of all rows of a load.
 pub(super) struct OtherKeys {
-    pub(super) names: Vec<String>,
+    pub(super) names: Vec<KeyColumn>,
     seen: HashSet<u128>,
 }
 
@@ -199,6 +199,7 @@ impl Source {
             self.deleting.extend(deleting.map(|row| self.rows + row as u64));
         }
         if let Some(keys) = &mut self.keys {
+            keys.settle(rows.schema_ref());
             let encoded = keys.encode(&rows)?;
             if let Shelf::Files(writer) = &mut self.shelf
                 && let Seen::Rising { memory_bytes } = keys.seen
@@ -227,6 +228,12 @@ impl Source {
 }
 
 impl Keys {
+    /// Settles what the names mean, if they are not.
+    fn settle(&mut self, columns: &SchemaRef) {
+        let others = self.also.iter_mut().flat_map(|also| &mut also.names);
+        self.names.iter_mut().chain(others).for_each(|column| column.settle_by(columns));
+    }
+
     fn encode(&mut self, rows: &RecordBatch) -> Result<Rows, LoadErrorKind> {
         if self.schema.as_ref() != Some(rows.schema_ref()) {
             self.reader = Some(RowReader::keys(rows.schema_ref(), &self.names)?);
@@ -238,7 +245,9 @@ impl Keys {
 
     /// Whether these keys go on rising, and lie above those of the table.
     fn rises(&mut self, keys: &Rows, rows: &RecordBatch) -> bool {
-        if self.above.as_mut().is_some_and(|above| !above.takes(rows)) {
+        if let (Some(above), Some(first)) = (&mut self.above, self.names.first())
+            && !above.takes(rows, first)
+        {
             return false;
         }
         let mut last = self.last.as_deref();
@@ -320,13 +329,4 @@ impl Keys {
 
 fn spill_bytes(limits: &Limits) -> usize {
     usize::try_from(limits.memory_bytes.get() / SPILL_SHARE).unwrap_or(usize::MAX)
-}
-
-/// The key columns of a schema.
-pub(super) fn key_schema(schema: &SchemaRef, names: &[String]) -> Result<SchemaRef, LoadErrorKind> {
-    let indices = names
-        .iter()
-        .map(|name| position(schema, name).ok_or(LoadErrorKind::Internal("a table without its key column")))
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok(std::sync::Arc::new(schema.project(&indices)?))
 }

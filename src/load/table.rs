@@ -56,12 +56,14 @@ impl TableFile {
         Some(self.rows?.saturating_sub(self.vector.as_ref().map_or(0, |vector| vector.rows)))
     }
 
-    /// The least and the greatest value of a column, if the log tells.
-    pub(super) fn bounds(&self, column: &str) -> Option<(&Value, &Value)> {
-        if let Some(bound) = self.partition_bounds.get(&column.to_lowercase()) {
+    /// The least and the greatest value of the column at a path, if the log tells.
+    pub(super) fn bounds(&self, column: &[String]) -> Option<(&Value, &Value)> {
+        if let [name] = column
+            && let Some(bound) = self.partition_bounds.get(&name.to_lowercase())
+        {
             return Some((bound, bound));
         }
-        let bound = |kind: &str| self.stats.as_ref()?.get(kind)?.get(column);
+        let bound = |kind: &str| column.iter().try_fold(self.stats.as_ref()?.get(kind)?, |level, name| level.get(name));
         Some((bound("minValues")?, bound("maxValues")?))
     }
 

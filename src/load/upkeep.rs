@@ -10,7 +10,7 @@ use super::error::LoadErrorKind;
 use super::store::Place;
 use super::vacuum::Vacuum;
 use super::{Loader, log_files};
-use crate::flow::Receipt;
+use crate::flow::{KeyColumn, Receipt};
 
 /// Commits between checkpoints where the table does not say: opening a table reads every entry since the last one.
 const COMMITS_A_CHECKPOINT: u64 = 20;
@@ -37,7 +37,8 @@ impl Loader {
 
     async fn maintain(&mut self, receipt: &mut Receipt) -> Result<(), LoadErrorKind> {
         if let Some(files) = self.maintenance.optimize_files {
-            let key = self.source.keys.as_ref().map(|keys| keys.names.as_slice()).unwrap_or_default();
+            let key = self.source.keys.as_ref().map(|keys| keys.names.as_slice());
+            let key = key.filter(|key| key.iter().all(KeyColumn::is_settled)).unwrap_or_default();
             let (place, limits, run_id) = (&self.place, &self.limits, self.run_id.as_str());
             let compaction = Compaction { place, limits, key, more_than: files.get(), run_id };
             if let Some(compacted) = compaction.run().await? {

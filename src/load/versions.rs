@@ -10,7 +10,7 @@ use super::error::LoadErrorKind;
 use super::key::{column, position};
 use super::row_text::row_versions;
 use super::table::TableFile;
-use crate::flow::{KeyColumns, LoadSchema};
+use crate::flow::{KeyColumn, KeyColumns, LoadSchema};
 use crate::plan::Scd2;
 
 /// How the versions of a load's rows are kept.
@@ -40,7 +40,7 @@ impl Versions {
 
     /// The columns by which rows are told apart, and those by which they end.
     pub(super) fn keys(&self, columns: &KeyColumns) -> KeyColumns {
-        KeyColumns { key: vec![self.version.clone()], ..columns.clone() }
+        KeyColumns { key: vec![KeyColumn::top(&self.version)], ..columns.clone() }
     }
 
     fn fields(&self) -> Vec<Field> {

@@ -7,6 +7,7 @@ use super::field::Field;
 use super::kind::Kind;
 use super::shape::Shape;
 use super::spread::place;
+use crate::flow::KeyColumn;
 use crate::plan::ContractMode;
 
 /// A value in a column that may not be there.
@@ -81,32 +82,39 @@ fn below(values: &Values, kind: &Kind, prefix: &str, found: &mut Vec<Denial>) {
 }
 
 /// The rows that lack a value of the key, each with the first column that they lack.
-pub(super) fn without_key<'k>(record: &Record, shape: &Shape, key: &'k [String]) -> BTreeMap<usize, &'k str> {
+pub(super) fn without_key<'k>(record: &Record, shape: &Shape, key: &'k [KeyColumn]) -> BTreeMap<usize, &'k KeyColumn> {
     let mut found = BTreeMap::new();
-    for name in key {
+    for column in key {
         let mut has_value = vec![false; record.rows()];
-        let field = shape.by_name(name);
-        let column = field.and_then(|field| {
-            record
-                .columns()
-                .find(|(source, _)| field.source.as_ref() == Some(*source))
-                .map(|(_, column)| (field, column))
-        });
-        if let Some((field, column)) = column {
-            let slots: Vec<_> = field.outlets.iter().map(super::field::Outlet::slot).collect();
-            for lane in column.lanes() {
-                for row in lane.valid_rows().filter(|row| place(lane, *row, &slots) == Some(0)) {
-                    if let Some(has_value) = has_value.get_mut(row) {
-                        *has_value = true;
-                    }
-                }
-            }
-        }
+        note_values(record, shape, column.path(), &mut has_value);
         for (row, _) in has_value.iter().enumerate().filter(|(_, has_value)| !**has_value) {
-            found.entry(row).or_insert(name.as_str());
+            found.entry(row).or_insert(column);
         }
     }
     found
+}
+
+/// Notes the rows that have a value at the end of a path of column names.
+fn note_values(record: &Record, shape: &Shape, path: &[String], has_value: &mut [bool]) {
+    let Some((field, below)) = path.split_first().and_then(|(name, below)| Some((shape.by_name(name)?, below))) else {
+        return;
+    };
+    let Some((_, column)) = record.columns().find(|(source, _)| field.source.as_ref() == Some(*source)) else { return };
+    let slots: Vec<_> = field.outlets.iter().map(super::field::Outlet::slot).collect();
+    for lane in column.lanes() {
+        if !below.is_empty() {
+            // The members of a row have its number.
+            if let (Values::Struct(members), Kind::Struct(shape)) = (&lane.values, field.kind()) {
+                note_values(members, shape, below, has_value);
+            }
+            continue;
+        }
+        for row in lane.valid_rows().filter(|row| place(lane, *row, &slots) == Some(0)) {
+            if let Some(has_value) = has_value.get_mut(row) {
+                *has_value = true;
+            }
+        }
+    }
 }
 
 /// Why something was kept out, in the words of the config.

@@ -64,6 +64,11 @@ pub enum NormalizeErrorKind {
         /// Its type.
         holds: &'static str,
     },
+    /// The key is a member of an object, and now there is a column of the top level that its name means as well.
+    ContestedKey {
+        /// The key as it is written.
+        column: String,
+    },
     /// More text or more items in one column of one page than can be counted.
     TooLarge,
     /// Objects or arrays in each other beyond the limit.
@@ -86,6 +91,7 @@ impl NormalizeError {
             NormalizeErrorKind::NullKey { .. } => "null_key",
             NormalizeErrorKind::NullColumn { .. } => "null_column",
             NormalizeErrorKind::KeyType { .. } => "key_type",
+            NormalizeErrorKind::ContestedKey { .. } => "contested_key",
             NormalizeErrorKind::TooLarge => "page_too_large",
             NormalizeErrorKind::TooDeep { .. } => "nesting",
             NormalizeErrorKind::Internal(_) => "internal",
@@ -113,6 +119,9 @@ impl NormalizeError {
             }
             NormalizeErrorKind::KeyType { .. } => {
                 Some("choose columns of integers, texts, dates or booleans".to_owned())
+            }
+            NormalizeErrorKind::ContestedKey { .. } => {
+                Some("choose a key that only one of the two can be, or load into a new table".to_owned())
             }
             NormalizeErrorKind::TooDeep { .. } => {
                 Some("keep the column as JSON text: `columns: {name: {data_type: json}}`".to_owned())
@@ -158,6 +167,9 @@ impl fmt::Display for NormalizeError {
             }
             NormalizeErrorKind::KeyType { column, holds } => {
                 write!(formatter, "the key column `{column}` holds {holds}, which cannot be a key")
+            }
+            NormalizeErrorKind::ContestedKey { column } => {
+                write!(formatter, "the key `{column}` is the member of an object, and is now a key of the row too")
             }
             NormalizeErrorKind::TooLarge => {
                 formatter.write_str("one column holds more than 2 GiB of text or 2^31 items")

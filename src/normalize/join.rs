@@ -12,7 +12,7 @@ use super::kind::{Class, Kind, classes, fits_float, is_whole, made_kind};
 use super::names::ColumnNames;
 use super::seen::{Seen, Sort};
 use super::shape::{Shape, dotted};
-use crate::flow::{ChangeKind, SchemaChange};
+use crate::flow::{ChangeKind, KeyColumn, SchemaChange};
 use crate::plan::ContractMode;
 
 /// What a shape may become.
@@ -35,7 +35,7 @@ pub(super) struct Joiner<'a> {
     pub(super) names: &'a ColumnNames,
     pub(super) rules: Rules,
     /// The key columns of a merge: one that widened would have two forms of one key.
-    pub(super) key: &'a [String],
+    pub(super) key: &'a [KeyColumn],
     pub(super) changes: &'a mut Vec<SchemaChange>,
     /// Whether a settled column became another one, or got a variant.
     pub(super) changed: bool,
@@ -203,6 +203,20 @@ impl Joiner<'_> {
         all_fit
     }
 
+    /// Whether the field at the end of some source keys is a key column.
+    fn is_key(&self, field: &Field, parents: &[Arc<str>]) -> bool {
+        let is_above = |(depth, name): (usize, &String)| {
+            let source = parents.get(depth);
+            let column = source.map(|source| self.names.column(source, parents.get(..depth).unwrap_or_default()));
+            column.is_some_and(|column| column.eq_ignore_ascii_case(name))
+        };
+        self.key.iter().map(KeyColumn::path).filter(|path| path.len() == parents.len()).any(|path| {
+            path.split_last().is_some_and(|(last, above)| {
+                last.eq_ignore_ascii_case(&field.name) && above.iter().enumerate().all(is_above)
+            })
+        })
+    }
+
     fn may_widen_table(&self, field: &Field, parents: &[Arc<str>]) -> bool {
         let rules = self.rules;
         rules.widens_table && rules.variants == ContractMode::Evolve && parents.len() == 1 && !field.converts
@@ -210,7 +224,7 @@ impl Joiner<'_> {
 
     /// Widens the first column of a field for a class, if nothing is lost and no commit has it yet, or the table may widen.
     fn widened(&mut self, field: &mut Field, class: Class, parents: &[Arc<str>]) -> bool {
-        if parents.len() == 1 && self.key.iter().any(|key| key.eq_ignore_ascii_case(&field.name)) {
+        if self.is_key(field, parents) {
             return false;
         }
         let may_widen_table = self.may_widen_table(field, parents);

@@ -22,6 +22,7 @@ mod join;
 mod kind;
 mod names;
 mod render;
+mod required;
 mod seen;
 mod shape;
 mod spread;
@@ -30,7 +31,7 @@ mod timestamp;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BooleanArray};
+use arrow::array::BooleanArray;
 use arrow::compute::filter;
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
@@ -38,11 +39,9 @@ use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 pub use decode::{Decoder, Draft, Rows};
 pub use error::{NormalizeError, NormalizeErrorKind};
 
-use crate::flow::{ChangeKind, KeyColumns, LoadSchema, Reject, SchemaChange, TableBatch, TableState};
+use crate::flow::{ChangeKind, KeyColumn, KeyColumns, LoadSchema, Reject, SchemaChange, TableBatch, TableState};
 use crate::plan::{ContractMode, Limits, MissingKey, ResourcePlan, TypeConflict, WriteDisposition};
-use field::{Field, Outlet};
 use join::{Joiner, Rules};
-use kind::Kind;
 use names::ColumnNames;
 use shape::Shape;
 
@@ -55,7 +54,7 @@ pub struct Normalizer {
     decoder: Decoder,
     schema: SchemaRef,
     stored: Option<SchemaRef>,
-    key: Vec<String>,
+    key: Vec<KeyColumn>,
     /// Drafts whose types are still open, in page order.
     held: Vec<Draft>,
     held_bytes: usize,
@@ -87,6 +86,8 @@ impl Normalizer {
             let reason = "the table is new, and `schema_contract.tables` is `freeze`";
             return Err(located(NormalizeErrorKind::Frozen { column: plan.table.to_string(), reason }));
         }
+        let mut key = Self::key_columns(plan).required();
+        state.schema.iter().for_each(|table| key.iter_mut().for_each(|column| column.settle_by_table(table)));
         let shape = hints::initial_shape(&plan.columns, &names, state).map_err(located)?;
         let rules = Rules {
             infer_dates: plan.schema.infer_dates,
@@ -102,7 +103,7 @@ impl Normalizer {
             decoder: Decoder::new(plan.name.clone(), &shape, limits.nesting_max),
             shape,
             stored: state.schema.clone(),
-            key: Self::key_columns(plan).required(),
+            key,
             held: Vec::new(),
             held_bytes: 0,
             held_bytes_max: usize::try_from(limits.memory_bytes.get() / HELD_SHARE).unwrap_or(usize::MAX),
@@ -124,6 +125,7 @@ impl Normalizer {
         let mut next = Self::new(plan, limits, state)?;
         // The table may be of this very load: what its columns may be does not depend on where its parts are cut.
         next.rules.columns = self.rules.columns;
+        next.key.clone_from(&self.key);
         // Files of the table have been written: nothing is held back any more to see what types there are.
         next.held_bytes_max = 0;
         next.decoder = self.decoder.clone();
@@ -140,17 +142,18 @@ impl Normalizer {
     pub fn key_columns(plan: &ResourcePlan) -> KeyColumns {
         let names = ColumnNames::new(plan.naming, &plan.rename);
         let all = |columns: &[String]| columns.iter().map(|column| names.resolve(column)).collect();
+        let keys = |columns: &[String]| columns.iter().map(|column| names.key_column(column)).collect();
         let one = |column: &Option<String>| column.as_ref().map(|column| names.resolve(column));
         let columns = match &plan.write {
             WriteDisposition::Merge(merge) => KeyColumns {
-                key: all(&merge.key),
-                merge_key: all(&merge.merge_key),
+                key: keys(&merge.key),
+                merge_key: keys(&merge.merge_key),
                 hard_delete: one(&merge.hard_delete),
                 dedup_sort: merge.dedup_sort.as_ref().map(|sort| (names.resolve(&sort.column), sort.is_descending)),
                 ..KeyColumns::default()
             },
             WriteDisposition::Scd2(rules) => {
-                KeyColumns { merge_key: all(&rules.merge_key), version: one(&rules.version), ..KeyColumns::default() }
+                KeyColumns { merge_key: keys(&rules.merge_key), version: one(&rules.version), ..KeyColumns::default() }
             }
             WriteDisposition::Append | WriteDisposition::Replace | WriteDisposition::Skip => KeyColumns::default(),
         };
@@ -236,7 +239,8 @@ impl Normalizer {
         if join::settle(shape, self.rules) || std::mem::take(&mut self.grown) || first {
             if first {
                 // Statistics are kept for the first columns of a table, and merges prune by those of the key.
-                shape.put_first(&self.key);
+                let key = settled(&self.key, &shape.arrow_schema());
+                shape.put_first(&key.iter().map(KeyColumn::path).collect::<Vec<_>>());
             }
             self.schema = shape.arrow_schema();
             self.decoder.settle(shape);
@@ -247,8 +251,9 @@ impl Normalizer {
         drafts.into_iter().map(|draft| self.batch(draft)).collect()
     }
 
-    fn batch(&self, draft: Draft) -> Result<TableBatch, NormalizeError> {
-        let rejects = self.rejects(&draft)?;
+    fn batch(&mut self, draft: Draft) -> Result<TableBatch, NormalizeError> {
+        let key = settled(&self.key, &self.schema);
+        let rejects = self.rejects(&draft, &key)?;
         let Draft { page, record } = draft;
         let located =
             |row, kind| NormalizeError { resource: self.resource.clone(), page: Some(page.clone()), row, kind };
@@ -264,21 +269,25 @@ impl Normalizer {
         let kept = (0..count as u64).filter(|row| !gone.contains(row));
         let original = |row: Option<usize>| kept.clone().nth(row?).map(|row| row + 1);
         if count > gone.len() {
-            self.check(&columns).map_err(|(row, kind)| located(original(row), kind))?;
+            self.check(&columns, &key).map_err(|(row, kind)| located(original(row), kind))?;
         }
         let options = RecordBatchOptions::new().with_row_count(Some(count - gone.len()));
         let rows = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options).map_err(internal)?;
+        if rows.num_rows() > 0 {
+            // Where the rows wait for their commit the same columns tell.
+            self.key = key;
+        }
         Ok(TableBatch { rows, rejects })
     }
 
     /// What the schema contract keeps out of a page.
-    fn rejects(&self, draft: &Draft) -> Result<Vec<Reject>, NormalizeError> {
+    fn rejects(&self, draft: &Draft, key: &[KeyColumn]) -> Result<Vec<Reject>, NormalizeError> {
         let mut rejects: Vec<Reject> = Vec::new();
-        if self.rejects_missing_keys && !self.key.is_empty() {
+        if self.rejects_missing_keys && !key.is_empty() {
             let reason = "the row lacks a value of its key, and `on_missing_key` is `reject`";
-            for (row, column) in contract::without_key(&draft.record, &self.shape, &self.key) {
+            for (row, column) in contract::without_key(&draft.record, &self.shape, key) {
                 let value = render::row(&draft.record, row);
-                let column = Some(column.to_owned());
+                let column = Some(column.to_string());
                 rejects.push(Reject { page: draft.page.0, row: row as u64 + 1, column, reason, value, is_row: true });
             }
         }
@@ -319,48 +328,13 @@ impl Normalizer {
         let rejects = (0..draft.rows()).map(reject).collect();
         TableBatch { rows: RecordBatch::new_empty(Arc::new(Schema::empty())), rejects }
     }
+}
 
-    /// Whether the key and the columns that hints require are there in every row.
-    fn check(&self, columns: &[ArrayRef]) -> Result<(), (Option<usize>, NormalizeErrorKind)> {
-        for name in &self.key {
-            let field = self.shape.by_name(name);
-            let kind = field.map_or(&Kind::Unknown, |field| field.kind());
-            if matches!(kind, Kind::Float | Kind::Json | Kind::List(_) | Kind::Struct(_)) {
-                return Err((None, NormalizeErrorKind::KeyType { column: name.clone(), holds: kind.name() }));
-            }
-            if let Some(row) = self.first_null(columns, name) {
-                let variant = field.and_then(|field| self.variant_in(columns, field, row));
-                let fault = match variant {
-                    Some(seen) => NormalizeErrorKind::Misfit { column: name.clone(), holds: kind.name(), seen },
-                    None => NormalizeErrorKind::NullKey { column: name.clone() },
-                };
-                return Err((Some(row), fault));
-            }
-        }
-        for field in self.shape.fields().iter().filter(|field| field.required || !field.nullable) {
-            if let Some(row) = self.first_null(columns, &field.name) {
-                return Err((Some(row), NormalizeErrorKind::NullColumn { column: field.name.to_string() }));
-            }
-        }
-        Ok(())
-    }
-
-    /// What a row holds in place of what its column could take.
-    fn variant_in(&self, columns: &[ArrayRef], field: &Field, row: usize) -> Option<String> {
-        let holds = |outlet: &&Outlet| {
-            let index = self.schema.index_of(&outlet.name).ok();
-            index.and_then(|index| columns.get(index)).is_some_and(|column| column.is_valid(row))
-        };
-        field.outlets.iter().skip(1).find(holds).map(|outlet| format!("a {}", outlet.kind.name()))
-    }
-
-    /// The first row in which a column is null; a column that is not there is null in every row.
-    fn first_null(&self, columns: &[ArrayRef], name: &str) -> Option<usize> {
-        let found = self.schema.fields().iter().position(|field| field.name().eq_ignore_ascii_case(name));
-        let Some(column) = found.and_then(|index| columns.get(index)) else { return Some(0) };
-        let nulls = column.logical_nulls()?;
-        (0..nulls.len()).find(|row| nulls.is_null(*row))
-    }
+/// Key columns, as far as the columns of some rows tell which they are.
+fn settled(key: &[KeyColumn], columns: &Schema) -> Vec<KeyColumn> {
+    let mut key = key.to_vec();
+    key.iter_mut().for_each(|column| column.settle_by(columns));
+    key
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::flow::KeyColumn;
 use crate::plan::{Naming, RenameRule};
 
 /// The naming of one level of objects.
@@ -67,6 +68,23 @@ impl ColumnNames {
             return written.to_owned();
         }
         storable(&self.naming.column(written))
+    }
+
+    /// The key column that a config means: one of the top level, or, dotted, a member of an object.
+    pub(super) fn key_column(&self, written: &str) -> KeyColumn {
+        let name = self.resolve(written);
+        let segments: Vec<&str> = written.split('.').collect();
+        if segments.len() == 1 || segments.iter().any(|segment| segment.trim().is_empty()) {
+            return KeyColumn::top(&name);
+        }
+        let mut parents: Vec<Arc<str>> = Vec::with_capacity(segments.len());
+        let mut member = Vec::with_capacity(segments.len());
+        for segment in segments {
+            let is_top = parents.is_empty();
+            member.push(if is_top { self.resolve(segment) } else { self.column(segment, &parents) });
+            parents.push(segment.into());
+        }
+        KeyColumn::dotted(written, &name, member)
     }
 }
 

@@ -60,6 +60,17 @@ impl Shape {
         self.fields.iter().find(|field| field.name.eq_ignore_ascii_case(name))
     }
 
+    /// The field at the end of a path of column names.
+    pub(super) fn by_path(&self, path: &[String]) -> Option<&Field> {
+        let (first, below) = path.split_first()?;
+        let field = self.by_name(first)?;
+        match (below, field.kind()) {
+            ([], _) => Some(field),
+            (below, Kind::Struct(shape)) => shape.by_path(below),
+            _ => None,
+        }
+    }
+
     /// Whether a column of that name is there, be it a variant.
     pub(super) fn has_column(&self, name: &str) -> bool {
         self.fields.iter().any(|field| field.has_column(name))
@@ -184,11 +195,25 @@ impl Shape {
         }
     }
 
-    /// Puts the fields with these names first, in the given order. Only for a table that has no file yet.
-    pub(super) fn put_first(&mut self, names: &[String]) {
-        let place =
-            |field: &Field| names.iter().position(|name| name.eq_ignore_ascii_case(&field.name)).unwrap_or(names.len());
+    /// Puts the fields at these paths of column names first, in the given order, here and in the objects that they are in. Only for a
+    /// table that has no file yet.
+    pub(super) fn put_first(&mut self, paths: &[&[String]]) {
+        let leads_to =
+            |field: &Field, path: &&[String]| path.first().is_some_and(|name| name.eq_ignore_ascii_case(&field.name));
+        let place = |field: &Field| paths.iter().position(|path| leads_to(field, path)).unwrap_or(paths.len());
         self.fields.sort_by_key(place);
+        for field in &mut self.fields {
+            let below: Vec<&[String]> = paths
+                .iter()
+                .filter(|path| leads_to(field, path))
+                .filter_map(|path| path.get(1..).filter(|below| !below.is_empty()))
+                .collect();
+            if let (false, Some(Kind::Struct(shape))) =
+                (below.is_empty(), field.outlets.first_mut().map(|outlet| &mut outlet.kind))
+            {
+                Arc::make_mut(shape).put_first(&below);
+            }
+        }
         self.by_source = self
             .fields
             .iter()

@@ -15,6 +15,7 @@ mod client;
 mod dispositions;
 mod equal;
 mod fuzz;
+mod leaves;
 mod links;
 mod maintenance;
 mod merge;

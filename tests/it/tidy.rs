@@ -25,7 +25,7 @@ const FENCES: [(&str, &[&str]); 9] = [
     ("deltalake::", &["load/"]),
     ("parquet::", &["load/"]),
     ("object_store::", &["load/"]),
-    ("arrow::", &["flow.rs", "normalize/", "load/"]),
+    ("arrow::", &["flow.rs", "flow/", "normalize/", "load/"]),
     ("clap::", &["cli/"]),
     ("env::var", &["config/secrets.rs", "cli/"]),
     ("tokio::spawn", &["pipeline/lane.rs"]),

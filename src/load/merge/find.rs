@@ -10,6 +10,7 @@ use futures::TryStreamExt;
 
 use super::sieve::Sieve;
 use super::{Hit, Match, NO_ROW};
+use crate::flow::KeyColumn;
 use crate::load::error::LoadErrorKind;
 use crate::load::key::RowReader;
 use crate::load::read;
@@ -90,7 +91,7 @@ impl Search<'_> {
         };
         let may_lie_within = |low, high| self.sieve.may_lie_between(low, high);
         let wanted = self.sieve.values().filter(|_| self.other_sieve.is_none()).map(|values| Wanted {
-            column: self.keys.names.first().map(String::as_str).unwrap_or_default(),
+            column: self.keys.names.first().map(KeyColumn::path).unwrap_or_default(),
             may_lie_within: &may_lie_within,
             few: (values.len() <= FEW_VALUES).then_some(values),
         });
@@ -128,10 +129,9 @@ impl Search<'_> {
 
     /// The rows that may match; `None`: all may.
     fn passing(&self, batch: &RecordBatch) -> Result<Option<BooleanArray>, LoadErrorKind> {
-        let first = |names: &[String]| names.first().cloned().unwrap_or_default();
-        let passing = self.sieve.passing(batch, &first(&self.keys.names));
+        let passing = self.keys.names.first().and_then(|first| self.sieve.passing(batch, first));
         let (Some(other_sieve), Some(also)) = (self.other_sieve, &self.keys.also) else { return Ok(passing) };
-        Ok(match (passing, other_sieve.passing(batch, &first(&also.names))) {
+        Ok(match (passing, also.names.first().and_then(|first| other_sieve.passing(batch, first))) {
             (Some(one), Some(other)) => Some(or(&one, &other)?),
             _ => None,
         })

@@ -5,12 +5,13 @@ use arrow::compute::{max, max_string, min, min_string};
 use arrow::datatypes::{DataType, Int64Type};
 use serde_json::Value;
 
-use crate::load::key;
+use crate::flow::KeyColumn;
+use crate::load::key::values;
 use crate::load::table::TableFile;
 
 /// The least and the greatest value of every key column of a load.
 pub(super) struct KeyRange<'n> {
-    names: &'n [String],
+    key: &'n [KeyColumn],
     columns: Vec<Bounds>,
 }
 
@@ -28,15 +29,15 @@ enum Range {
 }
 
 impl<'n> KeyRange<'n> {
-    /// For key columns of these names, each row to be told by [`KeyRange::add`].
-    pub(super) fn new(names: &'n [String]) -> Self {
-        Self { names, columns: names.iter().map(|_| Bounds::Nothing).collect() }
+    /// For these key columns, each row to be told by [`KeyRange::add`].
+    pub(super) fn new(key: &'n [KeyColumn]) -> Self {
+        Self { key, columns: key.iter().map(|_| Bounds::Nothing).collect() }
     }
 
     /// Takes the keys of some rows of the load.
     pub(super) fn add(&mut self, rows: &RecordBatch) {
-        for (name, column) in self.names.iter().zip(&mut self.columns) {
-            let joined = match (std::mem::replace(column, Bounds::Anything), range_of(rows, name)) {
+        for (key, column) in self.key.iter().zip(&mut self.columns) {
+            let joined = match (std::mem::replace(column, Bounds::Anything), range_of(rows, key)) {
                 (Bounds::Nothing, next) => next,
                 (Bounds::Within(range), Some(next)) => joined(range, next),
                 (Bounds::Within(_) | Bounds::Anything, _) => None,
@@ -47,8 +48,8 @@ impl<'n> KeyRange<'n> {
 
     /// Whether a file may hold a key of the load: not if one of its key columns lies outside the load's range.
     pub(super) fn may_touch(&self, file: &TableFile) -> bool {
-        self.names.iter().zip(&self.columns).all(|(name, column)| {
-            let (Bounds::Within(range), Some((low, high))) = (column, file.bounds(name)) else { return true };
+        self.key.iter().zip(&self.columns).all(|(key, column)| {
+            let (Bounds::Within(range), Some((low, high))) = (column, file.bounds(key.path())) else { return true };
             range.overlaps(low, high)
         })
     }
@@ -72,8 +73,8 @@ impl Range {
     }
 }
 
-fn range_of(batch: &RecordBatch, name: &str) -> Option<Range> {
-    let column = key::column(batch, name)?;
+fn range_of(batch: &RecordBatch, key: &KeyColumn) -> Option<Range> {
+    let column = values(batch, key)?;
     match column.data_type() {
         DataType::Int64 => {
             let values = column.as_primitive::<Int64Type>();

@@ -9,7 +9,8 @@ use arrow::datatypes::{DataType, Date32Type, Int64Type, TimestampMicrosecondType
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::load::key;
+use crate::flow::KeyColumn;
+use crate::load::key::values;
 
 /// Bits a value: at eight, about one row in eight passes that should not.
 const BITS_A_VALUE: usize = 8;
@@ -34,11 +35,11 @@ impl Sieve {
     }
 
     /// Takes the values of the first key column of some rows of the load.
-    pub(super) fn add(&mut self, rows: &RecordBatch, name: &str) {
-        let Some(column) = key::column(rows, name) else { return };
+    pub(super) fn add(&mut self, rows: &RecordBatch, column: &KeyColumn) {
+        let Some(column) = values(rows, column) else { return };
         let shift = self.shift();
         let bits = &mut self.bits;
-        let is_hashed = hashes(column, |hash| {
+        let is_hashed = hashes(&column, |hash| {
             let (word, bit) = place(hash, shift);
             if let Some(word) = bits.get_mut(word) {
                 *word |= bit;
@@ -68,9 +69,9 @@ impl Sieve {
     }
 
     /// The rows of a batch that may have one of the values; `None`: all may.
-    pub(super) fn passing(&self, batch: &RecordBatch, name: &str) -> Option<BooleanArray> {
+    pub(super) fn passing(&self, batch: &RecordBatch, column: &KeyColumn) -> Option<BooleanArray> {
         let shift = self.shift();
-        hashes(key::column(batch, name)?, |hash| {
+        hashes(&values(batch, column)?, |hash| {
             let (word, bit) = place(hash, shift);
             self.bits.get(word).is_some_and(|word| word & bit != 0)
         })

@@ -6,13 +6,12 @@ use futures::TryStreamExt;
 use super::kept::Kept;
 use super::rework::Rework;
 use super::{Fate, Hit, Match, Merge, Merged, NO_ROW, Noted, reworked, set};
-use crate::flow::RowCounts;
+use crate::flow::{KeyColumn, RowCounts};
 use crate::load::cores::{cores, futures_side_by_side};
 use crate::load::datafile::{DataWriter, written};
 use crate::load::error::LoadErrorKind;
-use crate::load::key::RowReader;
+use crate::load::key::{RowReader, key_schema};
 use crate::load::read;
-use crate::load::source::key_schema;
 use crate::load::table::{Snapshot, TableFile};
 use crate::load::versions::Versions;
 
@@ -80,9 +79,8 @@ impl Merge<'_> {
     async fn valid<'f>(&self, versions: &Versions, file: &'f TableFile) -> Result<Found<'f>, LoadErrorKind> {
         let deleted = file.deleted(self.place).await?;
         let also = self.keys.also.as_ref();
-        let mut names = vec![versions.version.clone(), versions.to.clone()];
-        names.extend(also.iter().flat_map(|also| also.names.iter().cloned()));
-        let schema = key_schema(&self.schema, &names)?;
+        let own = [&versions.version, &versions.to].map(|name| KeyColumn::top(name));
+        let schema = key_schema(&self.schema, own.iter().chain(also.iter().flat_map(|also| &also.names)))?;
         let reader = RowReader::keys(&schema, &self.keys.names)?;
         let scope =
             also.map(|also| Ok::<_, LoadErrorKind>((RowReader::keys(&schema, &also.names)?, also))).transpose()?;
