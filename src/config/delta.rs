@@ -41,7 +41,7 @@ fn files(reader: &mut Reader<'_>) -> FileLayout {
         file_bytes: reader.present("file_bytes").and_then(|tree| bytes(tree, report)).and_then(NonZeroU64::new),
         row_group_rows: row_group_rows.and_then(NonZeroUsize::new),
         zstd_level,
-        bloom_filters: reader.bool("bloom_filters").unwrap_or_default(),
+        bloom_filters: reader.bool("bloom_filters"),
     }
 }
 

@@ -162,6 +162,11 @@ impl DataWriter {
         Ok(())
     }
 
+    /// Gives the files that are begun from now on bloom filters on these columns.
+    pub(super) fn filter(&mut self, columns: Vec<Vec<String>>) {
+        self.layout.blooms = columns;
+    }
+
     /// The files that are whole.
     pub(super) fn written(&self) -> &[DataFile] {
         &self.written

@@ -46,6 +46,7 @@ enum Attempt {
 impl Loader {
     /// Commits the load; what is left behind on an error is removed by the caller.
     pub(super) async fn commit_all(&mut self, load: &LoadSchema) -> Result<Receipt, LoadErrorKind> {
+        self.layout.blooms = self.source.filtered();
         let staged = self.staged(&load.columns).await?;
         let kept = self.keep_rejects().await;
         let mut commits = 0;

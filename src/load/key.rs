@@ -119,6 +119,11 @@ impl RowReader {
     }
 }
 
+/// The type of a key column.
+pub(super) fn data_type(schema: &SchemaRef, key: &KeyColumn) -> Option<DataType> {
+    type_at(schema.fields(), &key.place(schema.fields())?)
+}
+
 fn type_at(fields: &Fields, place: &[usize]) -> Option<DataType> {
     let (first, below) = place.split_first()?;
     match (fields.get(*first)?.data_type(), below) {

@@ -52,10 +52,11 @@ pub(super) async fn open(
     let starts_anew = resource.schema.starts_anew && disposition == Disposition::Replace;
     let state = table_state(snapshot.as_ref().filter(|_| !starts_anew), snapshot.is_some(), &past, versions.as_ref())?;
     state.schema.iter().for_each(|table| columns.settle_by_table(table));
-    let layout = layout.with(resource.delta.files, &columns.key);
+    let layout = layout.with(resource.delta.files);
     let shelf = waiting.unwrap_or_else(|| Shelf::Files(Box::new(DataWriter::new(&place, &layout))));
     let mut source = source(shelf, options, &columns, versions.as_ref());
     source.go_above(above);
+    source.filter(resource.delta.files.bloom_filters, &columns.key);
     source.adopt(&place, past.staged_files(&layout.partitions)?).await?;
     let loader = Loader {
         resource: resource.name.clone(),

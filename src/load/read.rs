@@ -27,7 +27,7 @@ use super::align::align;
 use super::error::LoadErrorKind;
 use super::key::position;
 use super::partition::Partition;
-use super::row_ranges::{Wanted, may_have, row_ranges, wanted_leaf};
+use super::row_ranges::{Few, Wanted, may_have, row_ranges, wanted_leaf};
 use super::store::Place;
 use super::table::TableFile;
 
@@ -92,7 +92,7 @@ pub(super) async fn wanted(
     schema: &SchemaRef,
     wanted: Option<Wanted<'_>>,
 ) -> Result<(Batches, Option<Vec<Range<u64>>>), LoadErrorKind> {
-    let looks_at_pages = wanted.is_some_and(|wanted| wanted.few.is_some());
+    let looks_at_pages = wanted.is_some_and(|wanted| matches!(wanted.few, Some(Few::Integers(_))));
     let mut builder = builder(place, file, schema, looks_at_pages).await?;
     let ranges = match wanted {
         Some(wanted) => {
@@ -123,7 +123,7 @@ async fn lacking(
             continue;
         }
         if let Some(filter) = builder.get_row_group_column_bloom_filter(index, leaf).await?
-            && !values.iter().any(|value| filter.check(value))
+            && !values.may_be_in(&filter)
         {
             lacking.push(index);
         }
@@ -255,5 +255,40 @@ impl AsyncFileReader for StoredFile {
             Ok(Arc::new(reader.load_and_finish(self, bytes).await?))
         }
         .boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{ArrayRef, RecordBatch, StringArray, StructArray};
+
+    use super::*;
+    use crate::load::datafile::{DataWriter, written};
+    use crate::load::layout::Layout;
+    use crate::plan::{Limits, Target};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn row_groups_without_a_few_texts_are_told_by_their_bloom_filters() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let target = Target::parse(&folder.path().display().to_string(), std::collections::BTreeMap::new());
+        let place = Place::open(&target.expect("a path")).expect("a folder");
+        let texts: ArrayRef = Arc::new(StringArray::from_iter_values((0..1_000).map(|row| format!("key {row}"))));
+        let object: ArrayRef = Arc::new(StructArray::try_from(vec![("k", Arc::clone(&texts))]).expect("a struct"));
+        let rows = RecordBatch::try_from_iter_with_nullable([("k", texts, true), ("o", object, true)]).expect("rows");
+        let paths = [vec!["k".to_owned()], vec!["o".to_owned(), "k".to_owned()]];
+        for blooms in [Vec::new(), paths.to_vec()] {
+            let layout =
+                Layout { group_rows: 100, blooms: blooms.clone(), ..Layout::new(&Limits::default(), Vec::new()) };
+            let files = written(&place, &layout, async |writer: &mut DataWriter| writer.write(&rows).await).await;
+            let files = files.expect("a file");
+            for path in &paths {
+                let values = ["key 250", "key 999", "nothing"].map(str::to_owned);
+                let look = Wanted { column: path, may_lie_within: &|_, _| true, few: Some(Few::Texts(&values)) };
+                let (_, ranges) = wanted(&place, files[0].at(), &rows.schema(), Some(look)).await.expect("a file");
+                let found = ranges.unwrap_or_default();
+                assert!(blooms.is_empty() == found.is_empty() && found.len() < 5, "{path:?}: {found:?}");
+                assert!(blooms.is_empty() || found.contains(&(200..300)) && found.contains(&(900..1_000)), "{found:?}");
+            }
+        }
     }
 }

@@ -3,26 +3,49 @@
 use std::ops::Range;
 
 use parquet::basic::Type;
+use parquet::bloom_filter::Sbbf;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::statistics::Statistics;
 
-/// What rows are looked for: those whose value in a column of integers may be one of some.
+/// What rows are looked for: those whose value in a column of integers or texts may be one of some.
 #[derive(Clone, Copy)]
 pub(super) struct Wanted<'a> {
     /// Its path.
     pub(super) column: &'a [String],
-    /// Whether one of them lies between two values.
+    /// Whether one of them lies between two integers.
     pub(super) may_lie_within: &'a (dyn Fn(i64, i64) -> bool + Sync),
     /// All of them, where they are few: then pages and bloom filters, which have to be read, are worth a look.
-    pub(super) few: Option<&'a [i64]>,
+    pub(super) few: Option<Few<'a>>,
 }
 
-/// The leaf of a file that has the column of integers that is looked for.
+/// A few values.
+#[derive(Clone, Copy)]
+pub(super) enum Few<'a> {
+    Integers(&'a [i64]),
+    Texts(&'a [String]),
+}
+
+impl Few<'_> {
+    /// Whether a bloom filter lets one of them through.
+    pub(super) fn may_be_in(&self, filter: &Sbbf) -> bool {
+        match self {
+            Self::Integers(values) => values.iter().any(|value| filter.check(value)),
+            Self::Texts(values) => values.iter().any(|value| filter.check(value.as_str())),
+        }
+    }
+}
+
+/// The leaf of a file that has the column that is looked for, if its values are of the type of those.
 pub(super) fn wanted_leaf(file: &ParquetMetaData, wanted: Wanted<'_>) -> Option<usize> {
     let schema = file.file_metadata().schema_descr();
     let leaf = schema.columns().iter().position(|leaf| is_at(leaf.path().parts(), wanted.column))?;
-    (schema.column(leaf).physical_type() == Type::INT64).then_some(leaf)
+    let stored = schema.column(leaf).physical_type();
+    let is_same = match wanted.few {
+        Some(Few::Texts(_)) => stored == Type::BYTE_ARRAY,
+        Some(Few::Integers(_)) | None => stored == Type::INT64,
+    };
+    is_same.then_some(leaf)
 }
 
 fn is_at(path: &[String], wanted: &[String]) -> bool {

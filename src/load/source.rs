@@ -3,7 +3,7 @@
 //! Rows for a table without rows go straight into data files. While keys rise nothing has to be remembered of them; the first
 //! one that does not makes the keys of the files written so far be read back. Rows for a table with rows wait in a spill.
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use arrow::row::Rows;
 use futures::TryStreamExt;
@@ -14,7 +14,7 @@ use super::above::Above;
 use super::datafile::{DataFile, DataWriter, paths};
 use super::dedup::{Order, deletes};
 use super::error::LoadErrorKind;
-use super::key::{RowReader, column, digest, key_schema};
+use super::key::{RowReader, column, data_type, digest, key_schema};
 use super::key_runs::KeyRuns;
 use super::read;
 use super::spill::Spill;
@@ -43,6 +43,15 @@ pub(super) struct Source {
     spill_bytes: usize,
     /// There is a key beside the first, which is noted only of rows that wait.
     has_other_keys: bool,
+    filters: Filters,
+}
+
+/// The bloom filters of the load's files.
+#[derive(Default)]
+struct Filters {
+    /// `None`: if the keys do not rise.
+    wanted: Option<bool>,
+    key: Vec<KeyColumn>,
 }
 
 /// What is known of the keys of a load. Rows are numbered from 0 in the order in which they came.
@@ -54,6 +63,8 @@ pub(super) struct Keys {
     reader: Option<RowReader>,
     /// The greatest key, while every key was greater than the one before.
     last: Option<Vec<u8>>,
+    /// Every key was greater than the one before.
+    rises: bool,
     seen: Seen,
     /// Rows that another one of the same key has replaced.
     dead: Vec<u64>,
@@ -93,6 +104,14 @@ impl OtherKeys {
     }
 }
 
+impl Filters {
+    fn settle(&mut self, columns: &SchemaRef) {
+        self.key.iter_mut().for_each(|column| column.settle_by(columns));
+        // Parquet has no bloom filters of booleans.
+        self.key.retain(|column| data_type(columns, column) != Some(DataType::Boolean));
+    }
+}
+
 impl Source {
     /// Rows that wait beside the table.
     pub(super) fn spill(limits: &Limits) -> Shelf {
@@ -120,6 +139,7 @@ impl Source {
             schema: None,
             reader: None,
             last: None,
+            rises: true,
             seen,
             dead: Vec::new(),
             order: dedup_sort.as_ref().map(Order::new),
@@ -135,7 +155,23 @@ impl Source {
             deleting: RoaringTreemap::new(),
             spill_bytes: spill_bytes(limits),
             has_other_keys,
+            filters: Filters::default(),
         }
+    }
+
+    /// Gives the files bloom filters on key columns, or none; `None`: if the keys do not rise.
+    pub(super) fn filter(&mut self, wanted: Option<bool>, key: &[KeyColumn]) {
+        self.filters = Filters { wanted, key: key.to_vec() };
+    }
+
+    /// The columns that get bloom filters, by their paths, as far as it can be told by the rows so far.
+    pub(super) fn filtered(&self) -> Vec<Vec<String>> {
+        let rises = self.keys.as_ref().is_none_or(|keys| keys.rises);
+        if !self.filters.wanted.unwrap_or(!rises) {
+            return Vec::new();
+        }
+        let settled = self.filters.key.iter().filter(|column| column.is_settled());
+        settled.map(|column| column.path().to_vec()).collect()
     }
 
     /// Lets rows go into files for as long as their keys rise above those of the table.
@@ -159,6 +195,7 @@ impl Source {
         }
         let keys = self.keys.as_mut().ok_or(LoadErrorKind::SchemaMoved)?;
         keys.seen = Seen::Rows(HashMap::new());
+        keys.last = None;
         keys.dead.clear();
         let mut spill = Spill::new(self.spill_bytes);
         self.rows = 0;
@@ -198,6 +235,7 @@ impl Source {
             let deleting = (0..rows.num_rows()).filter(|row| deletes(column, *row));
             self.deleting.extend(deleting.map(|row| self.rows + row as u64));
         }
+        self.filters.settle(rows.schema_ref());
         if let Some(keys) = &mut self.keys {
             keys.settle(rows.schema_ref());
             let encoded = keys.encode(&rows)?;
@@ -220,8 +258,12 @@ impl Source {
             }
         }
         self.rows += rows.num_rows() as u64;
+        let filtered = self.filtered();
         match &mut self.shelf {
-            Shelf::Files(writer) => writer.write(&rows).await,
+            Shelf::Files(writer) => {
+                writer.filter(filtered);
+                writer.write(&rows).await
+            }
             Shelf::Spill(spill) => spill.push(rows),
         }
     }
@@ -250,12 +292,25 @@ impl Keys {
         {
             return false;
         }
+        self.rises = self.go_on(keys);
+        self.rises
+    }
+
+    /// Whether these keys go on rising.
+    fn go_on(&self, keys: &Rows) -> bool {
         let mut last = self.last.as_deref();
         keys.iter().all(|key| {
             let higher = last.is_none_or(|last| last < key.data());
             last = Some(key.data());
             higher
         })
+    }
+
+    /// The last of the keys so far.
+    fn note_last(&mut self, keys: &Rows) {
+        if let Some(index) = keys.num_rows().checked_sub(1) {
+            self.last = Some(keys.row(index).data().to_vec());
+        }
     }
 
     /// Remembers the keys of the next rows.
@@ -267,12 +322,12 @@ impl Keys {
         if let Some(order) = &mut self.order {
             order.begin(rows)?;
         }
+        if matches!(self.seen, Seen::Rows(_)) && self.rises {
+            self.rises = self.go_on(keys);
+            self.note_last(keys);
+        }
         match &mut self.seen {
-            Seen::Rising { .. } => {
-                if let Some(index) = keys.num_rows().checked_sub(1) {
-                    self.last = Some(keys.row(index).data().to_vec());
-                }
-            }
+            Seen::Rising { .. } => self.note_last(keys),
             Seen::Runs(runs) => {
                 for (row, key) in (first..).zip(keys.iter()) {
                     runs.push(digest(key.data()), row)?;

@@ -31,9 +31,9 @@ pub struct FileLayout {
     pub row_group_rows: Option<NonZeroUsize>,
     /// The level of zstd, from 1 to 22 (`delta.zstd_level`).
     pub zstd_level: Option<u8>,
-    /// Key columns get bloom filters (`delta.bloom_filters`): about 1.2 bytes a row, which spare a merge of few random keys the row
-    /// groups that have none of them.
-    pub bloom_filters: bool,
+    /// Whether key columns get bloom filters (`delta.bloom_filters`): about two bytes a row, which spare a merge of few random keys the
+    /// row groups that have none of them. `None`: where the keys of a load do not rise, because statistics do not tell where they are.
+    pub bloom_filters: Option<bool>,
 }
 
 /// What is done to a table after a load (`delta.maintenance`); by default nothing. Where it fails, the rows are loaded all the same.

@@ -11,6 +11,7 @@
 
 mod auth;
 mod auto;
+mod blooms;
 mod client;
 mod dispositions;
 mod equal;

@@ -19,9 +19,6 @@ use crate::load::source::Keys;
 use crate::load::store::Place;
 use crate::load::table::TableFile;
 
-/// Values for which the statistics of pages, and bloom filters, are looked at: of more, nearly every page has one.
-const FEW_VALUES: usize = 2_000;
-
 /// The numbers in their file of rows that are read in order, where some are left out.
 struct RowNumbers {
     /// What is still to come; `None`: every row is read.
@@ -90,10 +87,10 @@ impl Search<'_> {
             None => None,
         };
         let may_lie_within = |low, high| self.sieve.may_lie_between(low, high);
-        let wanted = self.sieve.values().filter(|_| self.other_sieve.is_none()).map(|values| Wanted {
+        let wanted = (self.sieve.is_listed() && self.other_sieve.is_none()).then(|| Wanted {
             column: self.keys.names.first().map(KeyColumn::path).unwrap_or_default(),
             may_lie_within: &may_lie_within,
-            few: (values.len() <= FEW_VALUES).then_some(values),
+            few: self.sieve.few(),
         });
         let (mut batches, ranges) = read::wanted(self.place, file.at(), &self.schema, wanted).await?;
         let mut rows = RowNumbers::new(ranges);

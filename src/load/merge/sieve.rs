@@ -11,6 +11,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::flow::KeyColumn;
 use crate::load::key::values;
+use crate::load::row_ranges::Few;
 
 /// Bits a value: at eight, about one row in eight passes that should not.
 const BITS_A_VALUE: usize = 8;
@@ -19,11 +20,16 @@ const BITS_MAX: usize = 1 << 23;
 /// Values that are kept one by one for the pruning of files, 8 MB of integers.
 const VALUES_MAX: usize = 1 << 20;
 
+/// Values for which the statistics of pages, and bloom filters, are looked at: of more, nearly every page has one.
+const FEW_VALUES: usize = 2_000;
+
 /// The values of one column of a load.
 pub(super) struct Sieve {
     bits: Vec<u64>,
     /// All values in rising order; `None`: there are too many, or they are no integers.
     values: Option<Vec<i64>>,
+    /// All values; `None`: there are many, or they are no texts.
+    texts: Option<Vec<String>>,
 }
 
 impl Sieve {
@@ -31,7 +37,11 @@ impl Sieve {
     pub(super) fn new(rows: u64) -> Self {
         let rows = usize::try_from(rows).unwrap_or(usize::MAX);
         let bits = rows.saturating_mul(BITS_A_VALUE).clamp(64, BITS_MAX).next_power_of_two();
-        Self { bits: vec![0; bits / 64], values: (rows <= VALUES_MAX).then(Vec::new) }
+        Self {
+            bits: vec![0; bits / 64],
+            values: (rows <= VALUES_MAX).then(Vec::new),
+            texts: (rows <= FEW_VALUES).then(Vec::new),
+        }
     }
 
     /// Takes the values of the first key column of some rows of the load.
@@ -53,6 +63,12 @@ impl Sieve {
         match (column.data_type(), &mut self.values) {
             (DataType::Int64, Some(values)) => values.extend(column.as_primitive::<Int64Type>().iter().flatten()),
             _ => self.values = None,
+        }
+        match (column.data_type(), &mut self.texts) {
+            (DataType::Utf8, Some(texts)) => {
+                texts.extend(column.as_string::<i32>().iter().flatten().map(str::to_owned));
+            }
+            _ => self.texts = None,
         }
     }
 
@@ -89,9 +105,18 @@ impl Sieve {
         values.get(values.partition_point(|value| *value < low)).is_some_and(|value| *value <= high)
     }
 
-    /// The values, where they are integers and not too many.
-    pub(super) fn values(&self) -> Option<&[i64]> {
-        self.values.as_deref()
+    /// Whether all values are known one by one.
+    pub(super) fn is_listed(&self) -> bool {
+        self.values.is_some() || self.texts.is_some()
+    }
+
+    /// The values, where there are few.
+    pub(super) fn few(&self) -> Option<Few<'_>> {
+        match (&self.values, &self.texts) {
+            (Some(values), _) => (values.len() <= FEW_VALUES).then_some(Few::Integers(values)),
+            (None, Some(texts)) => Some(Few::Texts(texts)),
+            (None, None) => None,
+        }
     }
 }
 
