@@ -164,7 +164,7 @@ impl ClientError {
             ClientErrorKind::Unauthorized { .. } => "check the credentials in `auth` and what they are allowed to read",
             ClientErrorKind::Status { status: 404 | 405, .. } => "check `base_url`, `path` and `method`",
             ClientErrorKind::Status { status: 429, .. } => {
-                "lower `client.concurrency` or raise `client.retry.max_retries`"
+                "set `client.rate_limit`, or raise `client.retry.max_retries`"
             }
             ClientErrorKind::Status { status: 400 | 422, .. } => "check `params` and the paginator's settings",
             ClientErrorKind::Status { status: 500.., .. } => "the server failed; try again later",

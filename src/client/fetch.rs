@@ -2,13 +2,11 @@
 
 use std::error::Error;
 use std::fmt;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use reqwest::header::{LOCATION, RETRY_AFTER};
-use tokio::sync::Semaphore;
 use tracing::{debug, warn};
 
 use super::actions;
@@ -16,6 +14,8 @@ use super::answered::Answered;
 use super::error::{ClientError, ClientErrorKind, RedirectFault, RequestFault, StartError};
 use super::excerpt::excerpt;
 use super::meter::{Meter, WaitReason};
+use super::quota;
+use super::readers::Readers;
 use super::request::Request;
 use super::retry::{self, Attempt, Verdict};
 use super::throttle::Throttle;
@@ -28,8 +28,6 @@ use crate::plan::{Action, Limits, RetryPolicy, SafeUrl, TokenGrant};
 const REDIRECTS_MAX: u32 = 10;
 /// Longer timeouts are none: the clock cannot tell all of them.
 const TIMEOUT_MAX: Duration = Duration::from_secs(30 * 24 * 3_600);
-/// Bodies up to this size are read at once (about 50 microseconds); larger ones on the pool for blocking work, side by side.
-const BYTES_READ_INLINE: usize = 32 << 10;
 
 /// The bounds and the retry policy of a run's requests.
 #[derive(Debug, Clone, Default)]
@@ -50,8 +48,7 @@ struct Shared {
     transport: Box<dyn Transport>,
     throttle: Throttle,
     tokens: Tokens,
-    /// As many bodies are read at a time as there are cores: more threads would not be faster, and each keeps memory of its own.
-    readers: Arc<Semaphore>,
+    readers: Readers,
     options: ClientOptions,
 }
 
@@ -80,6 +77,15 @@ struct Failure {
     verdict: Verdict,
     /// The wait that the server asked for.
     asked_wait: Option<Duration>,
+    /// Where the answer came from; `None`: there is none.
+    origin: Option<String>,
+}
+
+/// An answer, and the request that it answers.
+struct Exchanged {
+    hop: WireRequest,
+    reply: Reply,
+    sent: Instant,
 }
 
 impl Client {
@@ -92,15 +98,13 @@ impl Client {
     }
 
     fn over(transport: Box<dyn Transport>, options: &ClientOptions) -> Self {
-        let throttle = Throttle::new(options.limits.requests_in_flight);
-        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let readers = Arc::new(Semaphore::new(cores.min(Semaphore::MAX_PERMITS)));
+        let throttle = Throttle::new(&options.limits);
         Self {
             shared: Arc::new(Shared {
                 transport,
                 throttle,
                 tokens: Tokens::default(),
-                readers,
+                readers: Readers::default(),
                 options: options.clone(),
             }),
         }
@@ -180,7 +184,7 @@ impl Client {
             };
             match failure.verdict {
                 Verdict::Retry(reason) if attempts <= self.shared.options.retry.max_retries => {
-                    self.wait(request, meter, &failure, Repeat { nth: attempts, reason }).await;
+                    self.wait(meter, &failure, Repeat { nth: attempts, reason }).await;
                 }
                 Verdict::Retry(_) | Verdict::GiveUp | Verdict::Accept => return Err(failure.into_error(attempts)),
             }
@@ -199,69 +203,86 @@ impl Client {
         D: Error + Send + Sync + 'static,
         F: Fn(Bytes) -> Result<T, D> + Send + 'static,
     {
-        let (hop, reply) = self.exchange(request, secrets, meter).await?;
+        let Exchanged { hop, reply, sent } = self.exchange(request, secrets, meter).await?;
         let url = secrets.shown(&hop.url);
         let bytes = u64::try_from(reply.body.len()).unwrap_or(u64::MAX);
         meter.count_bytes(bytes);
         let policy = &self.shared.options.retry;
         let retry_after = header(&reply, &RETRY_AFTER);
+        let wall_clock = self.shared.transport.wall_clock();
+        let spent = quota::spent(&reply.headers, wall_clock);
         let action = actions::first(&request.actions, reply.status, &reply.body);
-        debug!(%url, status = reply.status, bytes, ?action, "answer");
+        debug!(%url, status = reply.status, bytes, ?action, ?spent, "answer");
+        let attempt = Attempt::Answered { status: reply.status, retry_after, is_spent: spent.is_some() };
         let verdict = match action {
-            Some(Action::Ignore) => {
-                meter.count_ignored();
-                let answered = answered(&hop, &reply);
-                return Ok(Fetched { body: None, url, answered, is_ignored: true, bytes, attempts: 0 });
-            }
+            Some(Action::Ignore) => Verdict::Accept,
             Some(Action::Fail) => Verdict::GiveUp,
             Some(Action::Retry) => Verdict::Retry(retry::reason(reply.status)),
-            None => retry::classify(policy, Attempt::Answered { status: reply.status, retry_after }),
+            None => retry::classify(policy, attempt),
         };
-        if verdict != Verdict::Accept {
+        let reset = spent.and_then(|spent| spent.reset).map(|wait| wait.min(policy.max_wait));
+        let origin = hop.url.origin().ascii_serialization();
+        self.keep_pace(&origin, sent, verdict, reset);
+        if !matches!(verdict, Verdict::Accept) {
             let kind = refusal(&hop, &reply, action, secrets);
-            let asked_wait =
-                retry_after.and_then(|text| retry::asked_wait(policy, text, self.shared.transport.wall_clock()));
-            return Err(Failure { url, kind, source: None, verdict, asked_wait });
+            let asked_wait = retry_after.and_then(|text| retry::asked_wait(policy, text, wall_clock)).or(reset);
+            return Err(Failure { url, kind, source: None, verdict, asked_wait, origin: Some(origin) });
         }
         let answered = answered(&hop, &reply);
+        if action == Some(Action::Ignore) {
+            meter.count_ignored();
+            return Ok(Fetched { body: None, url, answered, is_ignored: true, bytes, attempts: 0 });
+        }
         if reply.status == 204 || reply.body.is_empty() {
             return Ok(Fetched { body: None, url, answered, is_ignored: false, bytes, attempts: 0 });
         }
         let html = reply.body.trim_ascii_start().starts_with(b"<");
-        match decoded(&self.shared.readers, reply.body, decode).await {
+        match self.shared.readers.read(reply.body, decode).await {
             Ok(body) => Ok(Fetched { body: Some(body), url, answered, is_ignored: false, bytes, attempts: 0 }),
             Err(source) => {
                 let verdict = retry::classify(policy, Attempt::BadBody);
-                Err(Failure { url, kind: ClientErrorKind::BadBody { html }, source, verdict, asked_wait: None })
+                let kind = ClientErrorKind::BadBody { html };
+                Err(Failure { url, kind, source, verdict, asked_wait: None, origin: None })
             }
         }
     }
 
-    /// One answer that is no redirect, with the request that it answers. Holds one permit.
-    async fn exchange(
-        &self,
-        request: &Request,
-        secrets: &Secrets,
-        meter: &Meter,
-    ) -> Result<(WireRequest, Reply), Failure> {
+    /// Takes note of what an answer tells of the load that its host bears.
+    fn keep_pace(&self, origin: &str, sent: Instant, verdict: Verdict, reset: Option<Duration>) {
+        let throttle = &self.shared.throttle;
+        let now = self.shared.transport.now();
+        match (verdict, reset) {
+            (Verdict::Retry(WaitReason::RateLimited), _) => throttle.refused(origin, sent, now),
+            (Verdict::Accept, reset) => {
+                throttle.succeeded(origin);
+                if let Some(wait) = reset {
+                    throttle.pause(origin, now, wait, WaitReason::QuotaSpent);
+                }
+            }
+            (Verdict::Retry(_) | Verdict::GiveUp, _) => {}
+        }
+    }
+
+    /// One answer that is no redirect, with the request that it answers. Holds one permit while one is asked for.
+    async fn exchange(&self, request: &Request, secrets: &Secrets, meter: &Meter) -> Result<Exchanged, Failure> {
         let mut hop =
             WireRequest::first(request).map_err(|kind| Failure::final_at(secrets.shown(&request.url), kind))?;
         let transport = self.shared.transport.as_ref();
-        let origin = hop.url.origin().ascii_serialization();
-        let _permit = self.shared.throttle.enter(&origin, transport).await;
         let limits = &self.shared.options.limits;
-        let now = transport.now();
-        let deadline = now.checked_add(limits.request_timeout.min(TIMEOUT_MAX)).unwrap_or(now);
         let error_body_bytes_max = actions::error_body_bytes_max(&request.actions);
-        let bounds = Bounds { deadline, body_bytes_max: limits.body_bytes_max, error_body_bytes_max };
         for _ in 0..=REDIRECTS_MAX {
+            let entry = self.shared.throttle.enter(&hop.url.origin().ascii_serialization(), transport, meter).await;
+            let sent = entry.at;
+            let deadline = sent.checked_add(limits.request_timeout.min(TIMEOUT_MAX)).unwrap_or(sent);
+            let bounds = Bounds { deadline, body_bytes_max: limits.body_bytes_max, error_body_bytes_max };
             meter.count_request();
             debug!(url = %secrets.shown(&hop.url), method = %hop.method, "request");
             let reply = transport.send(&hop, bounds).await;
+            drop(entry);
             let reply = reply.map_err(|error| self.broken(secrets.shown(&hop.url), error))?;
             let is_redirect = matches!(reply.status, 301 | 302 | 303 | 307 | 308);
             if !is_redirect || actions::first(&request.actions, reply.status, &reply.body).is_some() {
-                return Ok((hop, reply));
+                return Ok(Exchanged { hop, reply, sent });
             }
             let location = header(&reply, &LOCATION).unwrap_or_default();
             let next = match location {
@@ -283,17 +304,18 @@ impl Client {
             TransportFault::Unsendable => ClientErrorKind::Request(RequestFault::Refused),
         };
         let verdict = retry::classify(&self.shared.options.retry, Attempt::Broken(error.fault));
-        Failure { url, kind, source: error.source, verdict, asked_wait: None }
+        Failure { url, kind, source: error.source, verdict, asked_wait: None, origin: None }
     }
 
     /// Waits before a repeat. Where the server spoke of its load the whole host waits.
-    async fn wait(&self, request: &Request, meter: &Meter, failure: &Failure, repeat: Repeat) {
+    async fn wait(&self, meter: &Meter, failure: &Failure, repeat: Repeat) {
         let transport = self.shared.transport.as_ref();
         let backoff = || retry::backoff(&self.shared.options.retry, repeat.nth, fastrand::f64());
         let wait = failure.asked_wait.unwrap_or_else(backoff);
         let now = transport.now();
-        if repeat.reason == WaitReason::RateLimited || failure.asked_wait.is_some() {
-            self.shared.throttle.pause(&request.url.origin().ascii_serialization(), now, wait);
+        let is_of_host = repeat.reason == WaitReason::RateLimited || failure.asked_wait.is_some();
+        if let Some(origin) = failure.origin.as_ref().filter(|_| is_of_host) {
+            self.shared.throttle.pause(origin, now, wait, WaitReason::RateLimited);
         }
         meter.count_retry(repeat.reason, wait);
         warn!(url = %failure.url, problem = %failure.kind, attempt = repeat.nth, wait_ms = %wait.as_millis(), "request is repeated");
@@ -312,7 +334,7 @@ struct Repeat {
 
 impl Failure {
     fn final_at(url: SafeUrl, kind: ClientErrorKind) -> Self {
-        Self { url, kind, source: None, verdict: Verdict::GiveUp, asked_wait: None }
+        Self { url, kind, source: None, verdict: Verdict::GiveUp, asked_wait: None, origin: None }
     }
 
     fn into_error(self, attempts: u32) -> ClientError {
@@ -345,34 +367,6 @@ fn refusal(hop: &WireRequest, reply: &Reply, action: Option<Action>, secrets: &S
         status @ (401 | 403) => ClientErrorKind::Unauthorized { status, body, left_origin: hop.left_origin },
         status => ClientErrorKind::Status { status, body },
     }
-}
-
-/// Reads a body where it holds up nobody else. The error has no cause if the reader itself failed.
-async fn decoded<T, D, F>(
-    readers: &Arc<Semaphore>,
-    body: Bytes,
-    decode: F,
-) -> Result<T, Option<Box<dyn Error + Send + Sync>>>
-where
-    T: Send + 'static,
-    D: Error + Send + Sync + 'static,
-    F: Fn(Bytes) -> Result<T, D> + Send + 'static,
-{
-    let result = if body.len() <= BYTES_READ_INLINE {
-        decode(body)
-    } else {
-        // The semaphore is never closed.
-        let permit = Arc::clone(readers).acquire_owned().await.ok();
-        let read = move || {
-            let _permit = permit;
-            decode(body)
-        };
-        match tokio::task::spawn_blocking(read).await {
-            Ok(result) => result,
-            Err(stopped) => return Err(Some(Box::new(stopped))),
-        }
-    };
-    result.map_err(|error| Some(error.into()))
 }
 
 #[cfg(test)]

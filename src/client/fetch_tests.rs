@@ -17,6 +17,8 @@ struct Script {
     answers: Mutex<VecDeque<Scripted>>,
     /// `Authorization` of each request, `-` where there is none.
     sent: Arc<Mutex<Vec<String>>>,
+    /// When each was sent.
+    times: Arc<Mutex<Vec<Instant>>>,
     present: Arc<Mutex<Instant>>,
 }
 
@@ -24,6 +26,7 @@ impl Transport for Script {
     fn send<'a>(&'a self, request: &'a WireRequest, _bounds: Bounds) -> BoxFuture<'a, Scripted> {
         let authorization = request.headers.get("authorization").and_then(|value| value.to_str().ok());
         self.sent.lock().expect("no poison").push(authorization.unwrap_or("-").to_owned());
+        self.times.lock().expect("no poison").push(self.now());
         let answer = self.answers.lock().expect("no poison").pop_front().expect("no more requests than answers");
         Box::pin(std::future::ready(answer))
     }
@@ -44,7 +47,12 @@ impl Transport for Script {
 }
 
 fn script(answers: Vec<Scripted>, present: &Arc<Mutex<Instant>>) -> Script {
-    Script { answers: Mutex::new(answers.into()), sent: Arc::default(), present: Arc::clone(present) }
+    Script {
+        answers: Mutex::new(answers.into()),
+        sent: Arc::default(),
+        times: Arc::default(),
+        present: Arc::clone(present),
+    }
 }
 
 fn answer(status: u16, body: &'static str) -> Scripted {
@@ -165,12 +173,13 @@ async fn a_pause_holds_back_all_requests_to_the_host() {
     let start = Instant::now();
     let present = Arc::new(Mutex::new(start));
     let script = script(vec![], &present);
-    let throttle = Throttle::new(std::num::NonZeroUsize::MIN);
-    throttle.pause("http://api.example", start, Duration::from_secs(9));
-    throttle.pause("http://api.example", start, Duration::from_secs(3));
-    drop(throttle.enter("http://other.example", &script).await);
+    let throttle = Throttle::new(&Limits { requests_in_flight: std::num::NonZeroUsize::MIN, ..Limits::default() });
+    throttle.pause("http://api.example", start, Duration::from_secs(9), WaitReason::RateLimited);
+    throttle.pause("http://api.example", start, Duration::from_secs(3), WaitReason::QuotaSpent);
+    let meter = Meter::new();
+    drop(throttle.enter("http://other.example", &script, &meter).await);
     assert_eq!(script.now(), start);
-    drop(throttle.enter("http://api.example", &script).await);
+    drop(throttle.enter("http://api.example", &script, &meter).await);
     assert_eq!(script.now().duration_since(start), Duration::from_secs(9));
 }
 
@@ -239,4 +248,56 @@ async fn a_request_that_takes_no_credentials_needs_no_token() {
     let away = Request { left_origin: true, ..guarded() };
     client.fetch(&away, &Meter::new(), read).await.expect("rows");
     assert_eq!(*sent.lock().expect("no poison"), ["-"]);
+}
+
+/// Sends one request after the other; the times at which they were sent, in milliseconds, and the meter.
+async fn sent_at(answers: Vec<Scripted>, limits: Limits) -> (Vec<u128>, crate::client::MeterReading) {
+    let start = Instant::now();
+    let present = Arc::new(Mutex::new(start));
+    let script = script(answers, &present);
+    let (count, times) = (script.answers.lock().expect("no poison").len(), Arc::clone(&script.times));
+    let client = Client::over(Box::new(script), &ClientOptions { limits, ..ClientOptions::default() });
+    let meter = Meter::new();
+    while times.lock().expect("no poison").len() < count {
+        client.fetch(&request(), &meter, read).await.expect("a good answer in the end");
+    }
+    let times = times.lock().expect("no poison").iter().map(|time| time.duration_since(start).as_millis()).collect();
+    (times, meter.reading())
+}
+
+#[tokio::test]
+async fn the_configs_rate_limit_holds_for_all_requests_to_a_host() {
+    let count = |number| std::num::NonZeroU32::new(number).expect("not zero");
+    let rate = crate::plan::RateLimit { requests: count(2), per: Duration::from_secs(1), burst: count(2) };
+    // A redirect is a request as any other, and so is a repeat.
+    let mut answers: Vec<Scripted> = (0..4).map(|_| answer(200, "rows")).collect();
+    answers.extend([answer_with(307, "location", "/again"), answer(200, "rows")]);
+    let (times, reading) = sent_at(answers, Limits { rate: Some(rate), ..Limits::default() }).await;
+    assert_eq!(times, [0, 0, 500, 1_000, 1_500, 2_000]);
+    assert_eq!(reading.waits, [(WaitReason::RateLimit, Duration::from_secs(2))].into());
+}
+
+#[tokio::test]
+async fn a_quota_that_is_spent_is_waited_for_before_the_next_request() {
+    let reply = |status, left, reset| {
+        let headers = [("ratelimit-remaining", left), ("ratelimit-reset", reset)];
+        let headers = headers.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        Ok(Reply { status, headers: HeaderMap::from_iter(headers), body: Bytes::from_static(b"rows") })
+    };
+    let answers = vec![
+        reply(200, "1", "60"),
+        reply(200, "0", "60"),
+        // Without a word of a status that says so, it is what a refusal means.
+        reply(403, "0", "30"),
+        reply(429, "0", "20"),
+        reply(200, "0", "9999"),
+        reply(200, "1", "9999"),
+    ];
+    let (times, reading) = sent_at(answers, Limits::default()).await;
+    assert_eq!(times[..5], [0, 0, 60_000, 90_000, 110_000]);
+    assert_eq!(times[5], 110_000 + 300_000, "no longer than the longest wait");
+    assert_eq!(reading.waits.get(&WaitReason::QuotaSpent), Some(&Duration::from_secs(360)));
+    assert_eq!(reading.waits.get(&WaitReason::RateLimited), Some(&Duration::from_secs(50)));
+    let (result, _, _) = fetched(vec![reply(403, "1", "30")]).await;
+    assert_eq!(result.expect_err("refused").code(), "unauthorized");
 }

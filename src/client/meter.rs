@@ -19,12 +19,32 @@ pub enum WaitReason {
     BadBody,
     /// An answer that `response_actions` has asked for again.
     Unwanted,
+    /// The server said that no request was left.
+    QuotaSpent,
+    /// The config's own limit.
+    RateLimit,
+    /// The server had refused requests that came faster.
+    Paced,
 }
 
 impl WaitReason {
     /// Every reason.
-    pub const ALL: [Self; 6] =
-        [Self::RateLimited, Self::ServerError, Self::Connection, Self::Timeout, Self::BadBody, Self::Unwanted];
+    pub const ALL: [Self; 9] = [
+        Self::RateLimited,
+        Self::ServerError,
+        Self::Connection,
+        Self::Timeout,
+        Self::BadBody,
+        Self::Unwanted,
+        Self::QuotaSpent,
+        Self::RateLimit,
+        Self::Paced,
+    ];
+
+    /// Whether it holds back all requests to a host, and not one that has failed.
+    pub(super) fn is_of_host(self) -> bool {
+        matches!(self, Self::QuotaSpent | Self::RateLimit | Self::Paced)
+    }
 
     /// The reason's name in a report.
     pub fn name(self) -> &'static str {
@@ -35,6 +55,9 @@ impl WaitReason {
             Self::Timeout => "timeout",
             Self::BadBody => "bad_body",
             Self::Unwanted => "response_action",
+            Self::QuotaSpent => "quota_spent",
+            Self::RateLimit => "rate_limit",
+            Self::Paced => "paced",
         }
     }
 }
@@ -52,6 +75,9 @@ pub struct Meter {
     timeout_ms: AtomicU64,
     bad_body_ms: AtomicU64,
     unwanted_ms: AtomicU64,
+    quota_spent_ms: AtomicU64,
+    rate_limit_ms: AtomicU64,
+    paced_ms: AtomicU64,
 }
 
 /// What a [`Meter`] showed at one moment.
@@ -65,7 +91,8 @@ pub struct MeterReading {
     pub ignored: u64,
     /// Bytes of bodies, after decompression.
     pub bytes_received: u64,
-    /// Time that failed attempts made their own requests wait; requests that wait side by side count each.
+    /// Time that failed attempts made their own requests wait, and that the pace of a host made any wait; requests that wait side by
+    /// side count each.
     pub waits: BTreeMap<WaitReason, Duration>,
 }
 
@@ -104,6 +131,10 @@ impl Meter {
 
     pub(super) fn count_retry(&self, reason: WaitReason, wait: Duration) {
         self.retries.fetch_add(1, Ordering::Relaxed);
+        self.count_wait(reason, wait);
+    }
+
+    pub(super) fn count_wait(&self, reason: WaitReason, wait: Duration) {
         // A wait below one millisecond is a wait nevertheless.
         let wait_ms = u64::try_from(wait.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX);
         self.waited_ms(reason).fetch_add(wait_ms, Ordering::Relaxed);
@@ -117,6 +148,9 @@ impl Meter {
             WaitReason::Timeout => &self.timeout_ms,
             WaitReason::BadBody => &self.bad_body_ms,
             WaitReason::Unwanted => &self.unwanted_ms,
+            WaitReason::QuotaSpent => &self.quota_spent_ms,
+            WaitReason::RateLimit => &self.rate_limit_ms,
+            WaitReason::Paced => &self.paced_ms,
         }
     }
 }

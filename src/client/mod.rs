@@ -3,7 +3,7 @@
 //! ```text
 //! Request -> wire (credentials, redirects) -> Transport -> Reply -> retry::classify -> decode -> Fetched
 //!               ^                                                      |
-//!               '------- throttle (pause of the host, permits) <-------'  again, after a wait
+//!               '--- throttle (permits, pauses and pace of a host) <---'  again, after a wait
 //! ```
 //!
 //! A bearer token that has to be asked for is put in before that (`tokens`), by the same retry loop.
@@ -18,6 +18,9 @@ mod error;
 mod excerpt;
 mod fetch;
 mod meter;
+mod pace;
+mod quota;
+mod readers;
 mod request;
 mod retry;
 mod throttle;

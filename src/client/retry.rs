@@ -10,7 +10,12 @@ use crate::plan::RetryPolicy;
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Attempt<'a> {
     /// The server answered with this status.
-    Answered { status: u16, retry_after: Option<&'a str> },
+    Answered {
+        status: u16,
+        retry_after: Option<&'a str>,
+        /// Whether its headers say that no request is left.
+        is_spent: bool,
+    },
     /// The server answered, and its body could not be read.
     BadBody,
     /// There was no whole answer.
@@ -30,8 +35,8 @@ pub(super) enum Verdict {
 
 /// Decides what follows, whatever the number of attempts.
 pub(super) fn classify(policy: &RetryPolicy, attempt: Attempt<'_>) -> Verdict {
-    let (status, retry_after) = match attempt {
-        Attempt::Answered { status, retry_after } => (status, retry_after),
+    let (status, says_when) = match attempt {
+        Attempt::Answered { status, retry_after, is_spent } => (status, retry_after.is_some() || is_spent),
         Attempt::BadBody => return Verdict::Retry(WaitReason::BadBody),
         Attempt::Broken(TransportFault::Connect | TransportFault::Broken) => {
             return Verdict::Retry(WaitReason::Connection);
@@ -39,8 +44,8 @@ pub(super) fn classify(policy: &RetryPolicy, attempt: Attempt<'_>) -> Verdict {
         Attempt::Broken(TransportFault::Timeout) => return Verdict::Retry(WaitReason::Timeout),
         Attempt::Broken(TransportFault::TooLarge | TransportFault::Unsendable) => return Verdict::GiveUp,
     };
-    // Some APIs answer 403 to those who ask too often, and say when to come back.
-    let status = if status == 403 && retry_after.is_some() { 429 } else { status };
+    // Some APIs answer 403 to those who ask too often, and say when to come back or that nothing is left.
+    let status = if status == 403 && says_when { 429 } else { status };
     match status {
         200..=299 => Verdict::Accept,
         429 if policy.status_codes.contains(&429) => Verdict::Retry(WaitReason::RateLimited),
@@ -86,7 +91,8 @@ mod tests {
 
     #[test]
     fn every_end_of_an_attempt_has_its_verdict() {
-        let answered = |status| Attempt::Answered { status, retry_after: None };
+        let answered = |status| Attempt::Answered { status, retry_after: None, is_spent: false };
+        let told = |status, retry_after, is_spent| Attempt::Answered { status, retry_after, is_spent };
         let table = [
             (answered(200), Verdict::Accept),
             (answered(204), Verdict::Accept),
@@ -96,8 +102,10 @@ mod tests {
             (answered(304), Verdict::GiveUp),
             (answered(401), Verdict::GiveUp),
             (answered(403), Verdict::GiveUp),
-            (Attempt::Answered { status: 403, retry_after: Some("1") }, Verdict::Retry(WaitReason::RateLimited)),
-            (Attempt::Answered { status: 404, retry_after: Some("1") }, Verdict::GiveUp),
+            (told(403, Some("1"), false), Verdict::Retry(WaitReason::RateLimited)),
+            (told(403, None, true), Verdict::Retry(WaitReason::RateLimited)),
+            (told(404, Some("1"), true), Verdict::GiveUp),
+            (told(200, None, true), Verdict::Accept),
             (Attempt::BadBody, Verdict::Retry(WaitReason::BadBody)),
             (Attempt::Broken(TransportFault::Connect), Verdict::Retry(WaitReason::Connection)),
             (Attempt::Broken(TransportFault::Broken), Verdict::Retry(WaitReason::Connection)),

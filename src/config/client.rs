@@ -1,9 +1,10 @@
 //! `client`: what all resources share.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use super::auth::{self, AuthSetting};
+use super::duration::duration;
 use super::headers::{self, HeaderChange};
 use super::paginator;
 use super::problem::{Problem, Report, code};
@@ -11,7 +12,7 @@ use super::reader::{self, Reader, invalid, wrong_type};
 use super::secrets::Lookups;
 use super::size;
 use super::tree::{Tree, Value};
-use crate::plan::RetryPolicy;
+use crate::plan::{RateLimit, RetryPolicy};
 
 /// The client as it is understood.
 pub(super) struct Client<'a> {
@@ -25,6 +26,7 @@ pub(super) struct Client<'a> {
     pub(super) timeout: Option<Duration>,
     pub(super) max_body_bytes: Option<u64>,
     pub(super) concurrency: Option<NonZeroUsize>,
+    pub(super) rate_limit: Option<RateLimit>,
 }
 
 pub(super) fn read<'a>(tree: &'a Tree, lookups: &Lookups<'a>) -> Option<Client<'a>> {
@@ -42,6 +44,7 @@ pub(super) fn read<'a>(tree: &'a Tree, lookups: &Lookups<'a>) -> Option<Client<'
         timeout: reader.present("timeout").and_then(|tree| timeout(tree, report)),
         max_body_bytes: reader.present("max_body_bytes").and_then(|tree| size::bytes(tree, report)),
         concurrency: count(&mut reader, "concurrency"),
+        rate_limit: reader.present("rate_limit").and_then(|tree| rate_limit(tree, report)),
     };
     reader.refuse(&["session"]);
     reader.close();
@@ -110,6 +113,18 @@ fn retry(tree: &Tree, report: &Report) -> RetryPolicy {
     }
     reader.close();
     policy
+}
+
+/// Evenly spaced, unless a burst is allowed: APIs count in windows of their own, in which a burst may be one too many.
+fn rate_limit(tree: &Tree, report: &Report) -> Option<RateLimit> {
+    let mut reader = Reader::open(tree, report)?;
+    let count = |number: u64| NonZeroU32::new(u32::try_from(number).unwrap_or(u32::MAX));
+    reader.required("requests");
+    let requests = reader.integer("requests", 1).and_then(count);
+    let per = reader.present("per").map_or(Some(Duration::from_secs(1)), |tree| duration(tree, report));
+    let burst = reader.integer("burst", 1).and_then(count).unwrap_or(NonZeroU32::MIN);
+    reader.close();
+    Some(RateLimit { requests: requests?, per: per?, burst })
 }
 
 fn status_codes(tree: &Tree, report: &Report) -> Vec<u16> {

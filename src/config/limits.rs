@@ -15,6 +15,7 @@ pub(super) fn read(tree: Option<&Tree>, client: Option<&Client<'_>>, report: &Re
     if let Some(client) = client {
         limits.request_timeout = client.timeout.unwrap_or(limits.request_timeout);
         limits.body_bytes_max = client.max_body_bytes.unwrap_or(limits.body_bytes_max);
+        limits.rate = client.rate_limit;
         limits.requests_in_flight = client.concurrency.unwrap_or(limits.requests_in_flight);
     }
     let Some(mut reader) = tree.and_then(|tree| Reader::open(tree, report)) else { return limits };

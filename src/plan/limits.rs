@@ -1,6 +1,6 @@
 //! The bounds of a run. Every wait, queue, body, loop and fan-out has one, with its reason beside the default.
 
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
 /// Objects and lists in each other that columns are made for. A table's schema is JSON in the log, where each takes three or four
@@ -12,6 +12,8 @@ pub const COLUMN_LEVELS_MAX: usize = 32;
 pub struct Limits {
     /// Requests in flight in the whole run, over all resources (`client.concurrency`).
     pub requests_in_flight: NonZeroUsize,
+    /// How fast requests to one host may follow each other (`client.rate_limit`); `None`: as fast as it takes them.
+    pub rate: Option<RateLimit>,
     /// Resources that are loaded at the same time.
     pub resources_in_flight: NonZeroUsize,
     /// Time for one attempt of a request, from connecting to the last byte of the body (`client.timeout`).
@@ -29,6 +31,24 @@ pub struct Limits {
     pub commit_attempts: NonZeroUsize,
     /// Size of a data file at which the next is begun, in bytes (`limits.file_bytes`).
     pub file_bytes: NonZeroU64,
+}
+
+/// How many requests to one host (scheme, host and port) there may be in some time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimit {
+    /// So many requests.
+    pub requests: NonZeroU32,
+    /// In this time.
+    pub per: Duration,
+    /// How many of them may follow each other at once after a rest.
+    pub burst: NonZeroU32,
+}
+
+impl RateLimit {
+    /// The time from one request to the next.
+    pub fn interval(&self) -> Duration {
+        self.per / self.requests.get()
+    }
 }
 
 const fn non_zero(value: usize) -> NonZeroUsize {
@@ -50,6 +70,8 @@ impl Default for Limits {
         Self {
             // Few public APIs allow more connections from one client; dlt sends one request at a time.
             requests_in_flight: non_zero(4),
+            // Only the API's documentation can tell.
+            rate: None,
             // Each resource holds pages and an open file; more than the requests in flight would only wait.
             resources_in_flight: non_zero(4),
             // dlt's request_timeout.

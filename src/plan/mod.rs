@@ -26,7 +26,7 @@ pub use auth::{ApiKeyLocation, Auth, ClientAuth, Grant, TokenGrant};
 pub use columns::{ColumnHint, DataType, RenameRule};
 pub use delta::{DeltaOptions, FileLayout, Maintenance, RETENTION_MIN};
 pub use endpoint::{Data, Endpoint, Method, RowSelection};
-pub use limits::{COLUMN_LEVELS_MAX, Limits, RetryPolicy};
+pub use limits::{COLUMN_LEVELS_MAX, Limits, RateLimit, RetryPolicy};
 pub use names::{NameError, PipelineName, ResourceName, TableName};
 pub use naming::{Naming, snake_case};
 pub use paging::{

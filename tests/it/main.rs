@@ -23,6 +23,7 @@ mod merge;
 mod pages;
 mod paging;
 mod partitions;
+mod rate;
 mod requests;
 mod resume;
 mod run;

@@ -191,6 +191,7 @@ fn our_own_keys_are_read() {
     let text = "name: p\ndestination: {uri: s3://b/lake, storage_options: {AWS_REGION: x}}\ndataset: raw\n\
                 limits: {max_pages: 3, memory: 64MiB, max_nesting: 9, commit_attempts: 2, file_bytes: 1MB, resources_in_flight: 1}\n\
                 client: {base_url: https://a.b, paginator: single_page, timeout: 0.5, max_body_bytes: 1KB, concurrency: 7,\n\
+                \x20 rate_limit: {requests: 10, per: 1m},\n\
                 \x20 retry: {status_codes: [500], max_retries: 0, backoff_factor: 0.1, max_wait: 9}}\n\
                 resources:\n- {name: r, selected: false, naming: preserve, rename: {a.b: c}}\n";
     let plan = yaml(text).plan();
@@ -204,10 +205,29 @@ fn our_own_keys_are_read() {
     );
     assert_eq!((limits.request_timeout, limits.body_bytes_max), (Duration::from_millis(500), 1000));
     assert_eq!(limits.requests_in_flight.get(), 7);
+    let rate = limits.rate.expect("a rate limit");
+    assert_eq!((rate.interval(), rate.burst.get()), (Duration::from_secs(6), 1));
     assert_eq!((plan.retry.status_codes.as_slice(), plan.retry.max_retries), ([500].as_slice(), 0));
     let resource = &plan.resources[0];
     assert_eq!((resource.selected, resource.naming), (false, Naming::Preserve));
     assert_eq!((resource.rename[0].path.join("/"), resource.rename[0].to.as_str()), ("a/b".to_owned(), "c"));
+}
+
+#[test]
+fn a_rate_limit_that_is_none_is_told() {
+    let table = [
+        ("5", "`rate_limit` must be a map, not an integer"),
+        ("{per: 1s}", "`requests` is missing in `client.rate_limit`"),
+        ("{requests: 0}", "`requests` must be at least 1"),
+        ("{requests: 1, per: soon}", "`per` must be a duration such as `30s`, `10m`, `24h` or a number of seconds"),
+        ("{requests: 1, bursts: 2}", "unknown key `bursts` in `client.rate_limit` (did you mean `burst`?)"),
+    ];
+    for (written, expected) in table {
+        let problems =
+            yaml(&format!("client: {{base_url: https://a.b, rate_limit: {written}}}\nresources: []")).problems();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].ends_with(expected), "{problems:?}");
+    }
 }
 
 #[test]
