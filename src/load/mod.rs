@@ -24,6 +24,7 @@ mod fits;
 mod history;
 mod key;
 mod key_runs;
+mod keys;
 mod layout;
 mod log_files;
 mod maintenance;

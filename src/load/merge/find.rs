@@ -13,9 +13,9 @@ use super::{Hit, Match, NO_ROW};
 use crate::flow::KeyColumn;
 use crate::load::error::LoadErrorKind;
 use crate::load::key::RowReader;
+use crate::load::keys::Keys;
 use crate::load::read;
 use crate::load::row_ranges::Wanted;
-use crate::load::source::Keys;
 use crate::load::store::Place;
 use crate::load::table::TableFile;
 
