@@ -142,7 +142,7 @@ impl Loader {
         }
         let change = self.plan(&snapshot, load, staged).await?;
         // A walk that has ended at last is told even where it brought nothing more.
-        let ends_walk = self.past.is_unfinished && self.walk.is_none();
+        let ends_walk = (self.past.is_unfinished || self.is_staged) && self.walk.is_none();
         if change.removed.is_empty() && change.added.is_empty() && !ends_walk {
             return Ok(Attempt::Done(receipt(Some(snapshot.version), *commits, snapshot.sequence, &change)));
         }

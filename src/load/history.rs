@@ -10,6 +10,7 @@ use object_store::path::Path;
 use super::align::union;
 use super::datafile::{DataFile, stored_path};
 use super::error::LoadErrorKind;
+use super::fits::check_types;
 use super::partition::Partition;
 use super::schema;
 use super::state::{Staged, StagedFile, State, StateFolder};
@@ -63,7 +64,7 @@ impl Past {
             past.is_unfinished = state.walk.is_some();
             past.unfinished = state.walk.clone().map(|waypoint| unfinished(&state, waypoint));
         }
-        if disposition == Disposition::Replace {
+        if disposition == Disposition::Replace || options.resource.write.gathers(options.history) {
             past.unfinished = None;
             past.find_staged(place, states, sequence, options).await?;
         }
@@ -107,17 +108,29 @@ impl Past {
         Ok(())
     }
 
-    /// Gives up what does not fit the load as its config is now: files that wait where rows do not go into files, or under other
-    /// partitions, and a walk of which only a part would come.
-    pub(super) fn settle(&mut self, takes_staged: bool, partitions: &[String], needs_whole_walk: bool) {
-        let has_partitions = |file: &StagedFile| {
-            file.partition.len() == partitions.len() && partitions.iter().all(|name| file.partition.contains_key(name))
+    /// Gives up what does not fit the load as its config is now: rows that were gathered for another disposition, or files that wait
+    /// where rows do not go into files, or under other partitions; and what does not fit the table as it is now.
+    pub(super) fn settle(&mut self, takes: Takes<'_>, table: Option<&SchemaRef>) -> Result<(), LoadErrorKind> {
+        let Some(staged) = &self.staged else { return Ok(()) };
+        let fits = match (&staged.gathered, takes) {
+            (None, Takes::Files { partitions }) => staged.files.iter().all(|file| {
+                file.partition.len() == partitions.len()
+                    && partitions.iter().all(|name| file.partition.contains_key(name))
+            }),
+            (Some(gathered), Takes::Gathered { write }) => gathered.write == write,
+            (None | Some(_), _) => false,
         };
-        let fits = |staged: &Staged| takes_staged && staged.files.iter().all(has_partitions);
-        if self.staged.as_ref().is_some_and(|staged| !fits(staged)) || needs_whole_walk {
+        let columns = self.staged_schema()?;
+        let has_types = match (&columns, table) {
+            (Some(columns), Some(table)) => check_types(columns.fields(), table.fields()).is_ok(),
+            _ => true,
+        };
+        if !fits || !has_types {
+            tracing::warn!("what was staged does not fit the config or the table any more, starting over");
             self.staged = None;
             self.unfinished = None;
         }
+        Ok(())
     }
 
     /// Whether files wait for their commit.
@@ -142,17 +155,42 @@ impl Past {
             .collect()
     }
 
+    /// Columns of the table of which no row that was gathered has the key; `None`: none was.
+    pub(super) fn unseen(&self) -> Option<Vec<String>> {
+        let gathered = self.staged.as_ref()?.gathered.as_ref()?;
+        Some(gathered.unseen.clone())
+    }
+
     /// The columns that are settled: those of the table, and those of the files that wait.
     pub(super) fn schema(&self, stored: Option<SchemaRef>) -> Result<Option<SchemaRef>, LoadErrorKind> {
-        let mut schema = stored;
+        Ok(match (stored, self.staged_schema()?) {
+            (Some(stored), Some(staged)) => Some(union(&stored, &staged)),
+            (stored, staged) => stored.or(staged),
+        })
+    }
+
+    /// The columns of the files that wait. In a walk types only widen, so that those of the last file hold what is in all.
+    fn staged_schema(&self) -> Result<Option<SchemaRef>, LoadErrorKind> {
+        let mut schema: Option<SchemaRef> = None;
         for file in self.staged_files(&[])? {
             schema = Some(match schema {
-                Some(schema) => union(&schema, &file.schema),
+                Some(before) => union(&file.schema, &before),
                 None => file.schema,
             });
         }
         Ok(schema)
     }
+}
+
+/// What a load takes of what was staged.
+#[derive(Clone, Copy)]
+pub(super) enum Takes<'a> {
+    /// Nothing.
+    Nothing,
+    /// Files that go into the table as they are.
+    Files { partitions: &'a [String] },
+    /// Rows that are merged in this way.
+    Gathered { write: &'a str },
 }
 
 /// A table that holds this resource as another pipeline loads it: a renamed config must not append everything a second time.
@@ -199,25 +237,29 @@ impl Loader {
     }
 
     /// Ends the open file, makes all of them durable and notes them in a state; whether the rows are in files.
-    pub(super) async fn stage_files(&mut self, walk: Waypoint) -> Result<bool, LoadErrorKind> {
+    pub(super) async fn stage_files(&mut self, walk: Waypoint, unseen: &[String]) -> Result<bool, LoadErrorKind> {
         // Rejects are kept with the commit; a run that went on from here would not know them.
         if !self.rejects.is_empty() {
             return Ok(false);
+        }
+        if self.gathered.is_some() {
+            return self.stage_gathered(walk, unseen).await;
         }
         let super::Shelf::Files(writer) = &mut self.source.shelf else { return Ok(false) };
         writer.roll().await?;
         let files: Vec<Path> = writer.written().iter().map(|file| file.path.clone()).collect();
         self.place.sync(&files)?;
         let files = writer.written().iter().map(staged_file).collect::<Result<_, _>>()?;
-        let staged = Some(Staged { refreshes: self.refreshes, files });
+        let staged = Some(Staged { refreshes: self.refreshes, files, gathered: None });
         let state = State { staged, ..State::new(&self.run_id, Some(walk)) };
         self.states.put(self.sequence, &state).await?;
+        self.is_staged = true;
         writer.keep_written();
         Ok(true)
     }
 }
 
-fn staged_file(file: &DataFile) -> Result<StagedFile, LoadErrorKind> {
+pub(super) fn staged_file(file: &DataFile) -> Result<StagedFile, LoadErrorKind> {
     Ok(StagedFile {
         path: file.path.to_string(),
         bytes: file.bytes,

@@ -66,6 +66,14 @@ impl Keys {
         self.names.iter_mut().chain(others).for_each(|column| column.settle_by(columns));
     }
 
+    /// Takes over what names mean.
+    pub(super) fn mean_the_same_as(&mut self, other: &Self) {
+        self.names.clone_from(&other.names);
+        if let (Some(also), Some(other)) = (&mut self.also, &other.also) {
+            also.names.clone_from(&other.names);
+        }
+    }
+
     pub(super) fn encode(&mut self, rows: &RecordBatch) -> Result<Rows, LoadErrorKind> {
         if self.schema.as_ref() != Some(rows.schema_ref()) {
             self.reader = Some(RowReader::keys(rows.schema_ref(), &self.names)?);

@@ -21,6 +21,7 @@ mod encoder;
 mod error;
 mod finish;
 mod fits;
+mod gather;
 mod history;
 mod key;
 mod key_runs;
@@ -57,6 +58,7 @@ pub use maintenance::{
 
 use crate::flow::{KeyColumns, LoadSchema, Receipt, TableBatch, TableState, Waypoint};
 use crate::plan::{History, Limits, Maintenance, Matched, PipelineName, ResourcePlan, Target, WriteDisposition};
+use gather::Gathered;
 use history::Past;
 use layout::Layout;
 use rejects::RejectSpool;
@@ -110,6 +112,10 @@ pub struct Loader {
     /// Whether there was a table when the load began.
     existed: bool,
     source: Source,
+    /// The parts before this one of a load whose rows are merged at its end; `None`: it is none.
+    gathered: Option<Gathered>,
+    /// A state names files that this load is to commit.
+    is_staged: bool,
     /// The folder of all tables.
     folder: Target,
     pipeline: String,
@@ -178,7 +184,8 @@ impl Loader {
     pub fn part_rows_max(&self) -> Option<u64> {
         let has_rows = self.opened.as_ref().is_some_and(|snapshot| !snapshot.files.is_empty());
         let share = self.limits.memory_bytes.get() / source::KEYS_SHARE / source::KEY_BYTES;
-        (self.disposition == Disposition::Merge && has_rows).then(|| share.max(PART_ROWS_MIN))
+        (self.disposition == Disposition::Merge && has_rows && self.gathered.is_none())
+            .then(|| share.max(PART_ROWS_MIN))
     }
 
     /// Takes the next rows.
@@ -197,13 +204,13 @@ impl Loader {
         written.map_err(|kind| self.located(kind))
     }
 
-    /// Keeps what was written for another run, which commits it together with what it adds; `walk` is where that goes on. `false`: the
-    /// rows are not where another run finds them.
+    /// Keeps what was written for another run, which commits it together with what it adds; `walk` is where that goes on, and `schema` has
+    /// the columns so far. `false`: the rows are not where another run finds them.
     ///
     /// # Errors
     /// When it cannot be kept.
-    pub async fn stage(&mut self, walk: Waypoint) -> Result<bool, LoadError> {
-        let staged = self.stage_files(walk).await;
+    pub async fn stage(&mut self, walk: Waypoint, schema: &LoadSchema) -> Result<bool, LoadError> {
+        let staged = self.stage_files(walk, &schema.unseen).await;
         staged.map_err(|kind| self.located(kind))
     }
 
@@ -218,9 +225,9 @@ impl Loader {
         walk: Option<Waypoint>,
     ) -> Result<(Receipt, Continuation), LoadError> {
         self.walk = walk;
-        let shown = self.versions.as_ref().map(|versions| versions.shown(schema));
-        match self.commit_all(shown.as_ref().unwrap_or(schema)).await {
+        match self.gather_and_commit(schema).await {
             Ok(mut receipt) => {
+                self.drop_gathered(true).await;
                 self.keep_up(&mut receipt).await;
                 self.states.forget_before(&self.past.numbers, receipt.sequence.unwrap_or_default()).await;
                 let was_committed = self.claimed.is_some() && self.claimed == receipt.sequence;
@@ -239,8 +246,16 @@ impl Loader {
         }
     }
 
+    async fn gather_and_commit(&mut self, schema: &LoadSchema) -> Result<Receipt, LoadErrorKind> {
+        let mut schema = schema.clone();
+        self.gather_all(&mut schema).await?;
+        let shown = self.versions.as_ref().map(|versions| versions.shown(&schema));
+        self.commit_all(shown.as_ref().unwrap_or(&schema)).await
+    }
+
     /// Removes what was written. The table stays as it is.
     pub async fn abort(mut self) {
+        self.drop_gathered(false).await;
         if let Shelf::Files(writer) = &mut self.source.shelf {
             writer.abort().await;
         }

@@ -5,7 +5,8 @@ use arrow::datatypes::SchemaRef;
 use super::above::Above;
 use super::datafile::DataWriter;
 use super::error::LoadErrorKind;
-use super::history::Past;
+use super::gather::Gathered;
+use super::history::{Past, Takes};
 use super::layout::Layout;
 use super::rejects::RejectSpool;
 use super::source::{Shelf, Source};
@@ -26,19 +27,8 @@ pub(super) async fn open(
     let target = options.target.table(&resource.table);
     let application = format!("alluvium:{}:{}", options.pipeline, resource.name);
     let place = Place::open(&target)?;
-    if options.after.is_none() {
-        place.check_conditions().await?;
-    }
-    let snapshot = Snapshot::load(&place, &application).await?;
-    if snapshot.is_none() && options.after.is_some_and(|after| after.sequence.is_some()) {
-        // It was there a part ago. Opening its place has made a folder again.
-        place.forget_empty();
-        return Err(LoadErrorKind::Vanished);
-    }
     let disposition = Disposition::of(options);
-    if let Some(snapshot) = &snapshot {
-        snapshot.check_features(disposition.change())?;
-    }
+    let snapshot = newest(&place, &application, options, disposition).await?;
     let mut states = StateFolder::open(options.target, &options.pipeline.to_string(), resource.name.as_str())?;
     let mut past = Past::read(&place, &mut states, snapshot.as_ref(), options, disposition).await?;
     let partitions = partitions(snapshot.as_ref(), &columns);
@@ -48,16 +38,23 @@ pub(super) async fn open(
     let has_rows = snapshot.as_ref().is_some_and(|old| !old.files.is_empty());
     let compares = disposition == Disposition::Merge && above.is_none() && has_rows;
     let waiting = waits(&layout, compares, options, &columns).then(|| Source::spill(options.limits));
-    past.settle(waiting.is_none() && columns.hard_delete.is_none(), &layout.partitions, needs_whole_walk(options));
     let starts_anew = resource.schema.starts_anew && disposition == Disposition::Replace;
-    let state = table_state(snapshot.as_ref().filter(|_| !starts_anew), snapshot.is_some(), &past, versions.as_ref())?;
+    let stored = snapshot.as_ref().filter(|_| !starts_anew);
+    let write = resource.write.gathers(options.history).then(|| format!("{:?}", resource.write));
+    past.settle(takes(write.as_deref(), waiting.as_ref(), &columns, &layout), stored.map(|snapshot| &snapshot.schema))?;
+    let state = table_state(stored, snapshot.is_some(), &past, versions.as_ref())?;
     state.schema.iter().for_each(|table| columns.settle_by_table(table));
     let layout = layout.with(resource.delta.files);
     let shelf = waiting.unwrap_or_else(|| Shelf::Files(Box::new(DataWriter::new(&place, &layout))));
+    let is_staged = past.has_staged();
     let mut source = source(shelf, options, &columns, versions.as_ref());
     source.go_above(above);
     source.filter(resource.delta.files.bloom_filters, &columns.key);
-    source.adopt(&place, past.staged_files(&layout.partitions)?).await?;
+    let staged = past.staged_files(&layout.partitions)?;
+    if write.is_none() {
+        source.adopt(&place, staged.clone()).await?;
+    }
+    let gathered = write.map(|write| Gathered::begin(write, staged, past.unseen()));
     let loader = Loader {
         resource: resource.name.clone(),
         table: resource.table.clone(),
@@ -86,11 +83,44 @@ pub(super) async fn open(
         existed: snapshot.is_some(),
         opened: snapshot,
         source,
+        gathered,
+        is_staged,
         folder: options.target.clone(),
         pipeline: options.pipeline.to_string(),
         rejects: RejectSpool::default(),
     };
     Ok((loader, state))
+}
+
+/// The table as it is now.
+async fn newest(
+    place: &Place,
+    application: &str,
+    options: &LoadOptions<'_>,
+    disposition: Disposition,
+) -> Result<Option<Snapshot>, LoadErrorKind> {
+    if options.after.is_none() {
+        place.check_conditions().await?;
+    }
+    let snapshot = Snapshot::load(place, application).await?;
+    if snapshot.is_none() && options.after.is_some_and(|after| after.sequence.is_some()) {
+        // It was there a part ago. Opening its place has made a folder again.
+        place.forget_empty();
+        return Err(LoadErrorKind::Vanished);
+    }
+    if let Some(snapshot) = &snapshot {
+        snapshot.check_features(disposition.change())?;
+    }
+    Ok(snapshot)
+}
+
+/// What is taken of what was staged: by a load that gathers rows in this way, or whose rows wait here, or go into files.
+fn takes<'a>(write: Option<&'a str>, waiting: Option<&Shelf>, columns: &KeyColumns, layout: &'a Layout) -> Takes<'a> {
+    match (write, waiting, &columns.hard_delete) {
+        (Some(write), ..) => Takes::Gathered { write },
+        (None, None, None) => Takes::Files { partitions: &layout.partitions },
+        (None, ..) => Takes::Nothing,
+    }
 }
 
 /// What is handed upstream. `stored` is the table, where what it has counts.
@@ -114,15 +144,6 @@ fn table_state(
         },
         unfinished: past.unfinished.clone(),
     })
-}
-
-/// Whether a row of a part may change what is done with those of another one, so that no walk is gone on with.
-fn needs_whole_walk(options: &LoadOptions<'_>) -> bool {
-    match &options.resource.write {
-        WriteDisposition::Scd2(_) => true,
-        WriteDisposition::Merge(merge) => !merge.merge_key.is_empty() || merge.dedup_sort.is_some(),
-        WriteDisposition::Append | WriteDisposition::Replace | WriteDisposition::Skip => false,
-    }
 }
 
 fn versions(options: &LoadOptions<'_>, columns: &KeyColumns) -> Option<Versions> {

@@ -16,6 +16,7 @@ use super::error::LoadErrorKind;
 use super::key::{column, data_type};
 use super::key_runs::KeyRuns;
 use super::keys::{Keys, OtherKeys, Seen};
+use super::layout::Layout;
 use super::read;
 use super::spill::Spill;
 use super::store::Place;
@@ -44,6 +45,14 @@ pub(super) struct Source {
     /// There is a key beside the first, which is noted only of rows that wait.
     has_other_keys: bool,
     filters: Filters,
+    recipe: Recipe,
+}
+
+/// What a source is made of.
+struct Recipe {
+    columns: KeyColumns,
+    tells_apart: bool,
+    limits: Limits,
 }
 
 /// The bloom filters of the load's files.
@@ -85,14 +94,14 @@ impl Source {
             Seen::Rising { memory_bytes: usize::try_from(share).unwrap_or(usize::MAX) }
         };
         let KeyColumns { key, merge_key, hard_delete, dedup_sort, .. } = columns;
-        let (names, other, tells_apart) = match key.is_empty() {
+        let (names, other, has_one_row) = match key.is_empty() {
             true => (merge_key, &Vec::new(), false),
             false => (key, merge_key, tells_apart),
         };
         // Rows in files need no keys but to be told apart.
-        let keys = (!names.is_empty() && (tells_apart || waits)).then(|| Keys {
+        let keys = (!names.is_empty() && (has_one_row || waits)).then(|| Keys {
             names: names.clone(),
-            tells_apart,
+            tells_apart: has_one_row,
             schema: None,
             reader: None,
             last: None,
@@ -113,7 +122,23 @@ impl Source {
             spill_bytes: spill_bytes(limits),
             has_other_keys,
             filters: Filters::default(),
+            recipe: Recipe { columns: columns.clone(), tells_apart, limits: limits.clone() },
         }
+    }
+
+    /// The same without any row.
+    pub(super) fn emptied(&self, place: &Place, layout: &Layout) -> Self {
+        let Recipe { columns, tells_apart, limits } = &self.recipe;
+        let shelf = match &self.shelf {
+            Shelf::Files(_) => Shelf::Files(Box::new(DataWriter::new(place, layout))),
+            Shelf::Spill(_) => Self::spill(limits),
+        };
+        let mut source = Self::new(shelf, columns, *tells_apart, limits);
+        if let (Some(keys), Some(known)) = (&mut source.keys, &self.keys) {
+            keys.mean_the_same_as(known);
+        }
+        source.filter(self.filters.wanted, &self.filters.key);
+        source
     }
 
     /// Gives the files bloom filters on key columns, or none; `None`: if the keys do not rise.

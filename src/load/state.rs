@@ -68,6 +68,18 @@ pub(super) struct Staged {
     /// Whether it begins everything anew, key columns and all.
     pub(super) refreshes: bool,
     pub(super) files: Vec<StagedFile>,
+    /// The files have the rows as they came, to be merged in this way; `None`: they go into the table as they are.
+    #[serde(default)]
+    pub(super) gathered: Option<GatheredFor>,
+}
+
+/// What rows that were gathered are to be merged with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct GatheredFor {
+    /// Stands for the disposition: under another one they may lack what it needs.
+    pub(super) write: String,
+    /// Columns of the table of which none of the rows has the key.
+    pub(super) unseen: Vec<String>,
 }
 
 /// A data file that no commit names yet.

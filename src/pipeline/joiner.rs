@@ -29,8 +29,8 @@ pub(super) struct Joiner {
     is_open: bool,
     /// The page that was joined last.
     last: Option<Page>,
-    /// When a part ends; `None`: never.
-    parts: Option<CommitRules>,
+    /// When a part ends.
+    parts: CommitRules,
     part_bytes: u64,
     part_rows: u64,
     /// Rows after which the loader wants the part to end.
@@ -39,7 +39,7 @@ pub(super) struct Joiner {
 }
 
 impl Joiner {
-    pub(super) fn new(pages: Pages, decoder: Decoder, parts: Option<CommitRules>) -> Self {
+    pub(super) fn new(pages: Pages, decoder: Decoder, parts: CommitRules) -> Self {
         Self {
             pages,
             decoder,
@@ -123,10 +123,8 @@ impl Joiner {
     }
 
     fn is_part(&self) -> bool {
-        self.parts.is_some_and(|rules| {
-            self.part_bytes >= rules.bytes.get()
-                || self.part_rows_max.is_some_and(|rows_max| self.part_rows >= rows_max)
-                || self.part_began.elapsed() >= rules.time
-        })
+        self.part_bytes >= self.parts.bytes.get()
+            || self.part_rows_max.is_some_and(|rows_max| self.part_rows >= rows_max)
+            || self.part_began.elapsed() >= self.parts.time
     }
 }

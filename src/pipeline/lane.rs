@@ -52,8 +52,6 @@ enum Keeping {
     Commits,
     /// They wait, to be committed as a whole.
     Stages,
-    /// There are none: a row may still lose against a later one, or end what an earlier one began.
-    Whole,
 }
 
 impl Lane<'_> {
@@ -96,14 +94,11 @@ impl Lane<'_> {
     }
 
     fn keeping(&self) -> Keeping {
-        let refreshes = self.plan.history.refreshes;
+        let history = self.plan.history;
         match &self.resource.write {
-            WriteDisposition::Merge(merge) if merge.dedup_sort.is_some() => Keeping::Whole,
-            WriteDisposition::Merge(merge) if refreshes && merge.hard_delete.is_some() => Keeping::Whole,
-            WriteDisposition::Merge(merge) if !refreshes && !merge.merge_key.is_empty() => Keeping::Whole,
-            WriteDisposition::Scd2(_) if !refreshes => Keeping::Whole,
-            WriteDisposition::Append | WriteDisposition::Merge(_) if !refreshes => Keeping::Commits,
-            _ => Keeping::Stages,
+            write if history.refreshes || write.gathers(history) => Keeping::Stages,
+            WriteDisposition::Append | WriteDisposition::Merge(_) => Keeping::Commits,
+            WriteDisposition::Replace | WriteDisposition::Scd2(_) | WriteDisposition::Skip => Keeping::Stages,
         }
     }
 
@@ -119,8 +114,7 @@ impl Lane<'_> {
         };
         report.resumed_after_page = state.unfinished.map(|from| from.waypoint.pages);
         let (pages, walker) = spawn_walker(walk, self.stop.clone(), Budget::of(self.limits.memory_bytes));
-        let parts = (self.keeping() != Keeping::Whole).then_some(self.resource.commits);
-        let mut joiner = Joiner::new(pages, normalizer.decoder(), parts);
+        let mut joiner = Joiner::new(pages, normalizer.decoder(), self.resource.commits);
         joiner.begin_part(loader.part_rows_max());
         let failed = loop {
             let (batches, writer) = spawn_writer(loader, Budget::of(self.limits.memory_bytes));
@@ -184,10 +178,10 @@ impl Lane<'_> {
         joiner.begin_part(None);
         let Some(waypoint) = joiner.waypoint() else { return Ok(loader) };
         if self.keeping() == Keeping::Stages {
-            let handle = Handle::current();
+            let (handle, schema) = (Handle::current(), normalizer.load_schema());
             let staged = spawn_blocking(move || {
                 handle.block_on(async {
-                    let staged = loader.stage(waypoint).await;
+                    let staged = loader.stage(waypoint, &schema).await;
                     (loader, staged)
                 })
             });
@@ -241,18 +235,17 @@ impl Lane<'_> {
         joiner: &Joiner,
         report: &mut ResourceReport,
     ) -> Error {
-        let keeping = self.keeping();
-        let Some(waypoint) = joiner.waypoint().filter(|_| keeping != Keeping::Whole) else {
+        let Some(waypoint) = joiner.waypoint() else {
             loader.abort().await;
             return Error::interrupted(Interrupted::Dropped);
         };
         let pages = waypoint.pages;
-        match keeping {
+        match self.keeping() {
             Keeping::Commits => match self.commit(loader, normalizer, Some(waypoint), report).await {
                 Ok(_) => Error::interrupted(Interrupted::Committed { pages }),
                 Err(error) => error,
             },
-            Keeping::Stages | Keeping::Whole => match loader.stage(waypoint).await {
+            Keeping::Stages => match loader.stage(waypoint, &normalizer.load_schema()).await {
                 Ok(is_staged) => {
                     report.add_schema(normalizer.schema_changes(), normalizer.null_only());
                     loader.abort().await;

@@ -1,5 +1,7 @@
 //! How rows join those of the table.
 
+use super::History;
+
 /// What becomes of the rows of a merge whose key the table has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Matched {
@@ -42,6 +44,21 @@ pub struct Merge {
     pub hard_delete: Option<String>,
     /// Of several rows with one key the one with the greatest or least value of this column counts, and not the last.
     pub dedup_sort: Option<DedupSort>,
+}
+
+impl WriteDisposition {
+    /// Whether rows are merged only once all of a walk are there: one may still lose against a later one, take it out, or end what an
+    /// earlier one began.
+    pub fn gathers(&self, history: History) -> bool {
+        match self {
+            Self::Merge(merge) => {
+                merge.dedup_sort.is_some()
+                    || (if history.refreshes { merge.hard_delete.is_some() } else { !merge.merge_key.is_empty() })
+            }
+            Self::Scd2(_) => !history.refreshes,
+            Self::Append | Self::Replace | Self::Skip => false,
+        }
+    }
 }
 
 impl Merge {

@@ -35,6 +35,10 @@ async fn case(stage: &Stage, seed: u64, lengths: &mut Lengths) -> Check<Vec<Stri
     let in_parts = commit_every != "1GB" && matches!(disposition, Disposition::Append | Disposition::Merge);
     let kind = Kind { disposition, existed, commit_every };
     let rows = Rows::made(&mut rng, new_column);
+    let rows = match disposition {
+        Disposition::DeleteInsert | Disposition::DedupSort => rows.with_repeated_keys(),
+        Disposition::Append | Disposition::Replace | Disposition::Merge | Disposition::Scd2 => rows,
+    };
     let length = match lengths.get(&(disposition, existed, commit_every)) {
         Some(length) => *length,
         None => {

@@ -34,7 +34,11 @@ pub async fn run(stage: &Stage, seeds: Range<u64>, tally: &mut Tally) {
         let disposition = Disposition::of(seed);
         match disposition {
             Disposition::Merge => tally.case("merge", seed, merge(stage)).await,
-            Disposition::Append | Disposition::Replace | Disposition::Scd2 => {
+            Disposition::Append
+            | Disposition::Replace
+            | Disposition::Scd2
+            | Disposition::DeleteInsert
+            | Disposition::DedupSort => {
                 tally.case(disposition.name(), seed, load(stage, disposition, &rows)).await;
             }
         }

@@ -16,6 +16,7 @@ mod client;
 mod dispositions;
 mod equal;
 mod fuzz;
+mod gather;
 mod leaves;
 mod links;
 mod maintenance;

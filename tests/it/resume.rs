@@ -261,10 +261,16 @@ fn interrupted(folder: &Path, config: &Path, when: impl Fn() -> bool) -> (i32, V
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ctrl_c_keeps_the_pages_so_far_and_the_next_run_goes_on() {
-    for disposition in ["append", "merge", "replace"] {
+    let delete_insert = json!({"disposition": "merge", "strategy": "delete-insert"});
+    for (disposition, merge_key) in [
+        (json!("append"), Value::Null),
+        (json!("merge"), Value::Null),
+        (json!("replace"), Value::Null),
+        (delete_insert, json!("score")),
+    ] {
         let slow = |api: Api| api.latency(|_| Duration::from_millis(20));
         let bench = Bench::with(people(0..500), slow).await;
-        let config = bench.config(&json!({"write_disposition": disposition}));
+        let config = bench.config(&json!({"write_disposition": disposition, "merge_key": merge_key}));
         let asked = || bench.api.requests().len() > 8;
         let (code, report) = tokio::task::block_in_place(|| interrupted(bench.folder.path(), &config, asked));
         let error = &report["resources"][0]["error"];

@@ -1,7 +1,7 @@
 //! The rows that cases load, and what a table must hold after them. This model is the oracle: it knows nothing of the
 //! program under test.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -16,6 +16,10 @@ pub enum Disposition {
     Merge,
     /// Versions of rows; one that has ended has a member `ended` in the model.
     Scd2,
+    /// Rows go by their key, and all that have the `quantity` of a row of the load.
+    DeleteInsert,
+    /// Of several rows of a key the one with the greatest `quantity` counts, of equal ones the last.
+    DedupSort,
 }
 
 /// What the API serves before and after.
@@ -41,20 +45,38 @@ impl Disposition {
         }
     }
 
-    /// The one of a seed, with versions of rows among them.
+    /// The one of a seed, with those that need all rows of a walk among them.
     pub fn any_of(seed: u64) -> Self {
-        if seed % 4 == 3 { Self::Scd2 } else { Self::of(seed / 4 * 3 + seed % 4) }
+        match seed % 6 {
+            3 => Self::Scd2,
+            4 => Self::DeleteInsert,
+            5 => Self::DedupSort,
+            plain => Self::of(plain),
+        }
     }
 
-    /// As a config has it. All versions begin and end at one time, so that runs can be compared.
+    /// As a config has it: keys of a resource. All versions begin and end at one time, so that runs can be compared.
     pub fn config(self) -> Value {
-        let scd2 = json!({"disposition": "merge", "strategy": "scd2", "boundary_timestamp": "2024-01-25T00:00:00Z"});
-        if self == Self::Scd2 { scd2 } else { self.name().into() }
+        let strategy = |name: &str| json!({"disposition": "merge", "strategy": name});
+        match self {
+            Self::Append | Self::Replace | Self::Merge => json!({"write_disposition": self.name()}),
+            Self::Scd2 => {
+                let mut scd2 = strategy("scd2");
+                scd2["boundary_timestamp"] = json!("2024-01-25T00:00:00Z");
+                json!({"write_disposition": scd2})
+            }
+            Self::DeleteInsert => json!({"write_disposition": strategy("delete-insert"), "merge_key": "quantity"}),
+            Self::DedupSort => {
+                json!({"write_disposition": "merge", "columns": {"quantity": {"dedup_sort": "desc"}}})
+            }
+        }
     }
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Scd2 => "scd2",
+            Self::DeleteInsert => "delete-insert",
+            Self::DedupSort => "dedup-sort",
             Self::Append => "append",
             Self::Replace => "replace",
             Self::Merge => "merge",
@@ -79,6 +101,16 @@ impl Rows {
         }
         Self { old, new }
     }
+
+    /// The same, with more rows of every seventh key after the others.
+    pub fn with_repeated_keys(mut self) -> Self {
+        let mut more: Vec<Value> = self.new.iter().step_by(7).cloned().collect();
+        for (quantity, row) in (0..).zip(&mut more) {
+            row["quantity"] = json!(quantity * 29 % 1_000);
+        }
+        self.new.extend(more);
+        self
+    }
 }
 
 /// The rows of a table after a load of these into it.
@@ -99,13 +131,23 @@ pub fn after(disposition: Disposition, table: &[Value], loaded: &[Value]) -> Vec
             let begun = loaded.iter().filter(|row| !valid.contains(row)).cloned();
             table.iter().map(ended).chain(begun).collect()
         }
-        Disposition::Merge => {
-            let keyed = |row: &Value| (row["id"].as_i64(), row.clone());
-            let mut rows: BTreeMap<Option<i64>, Value> = table.iter().map(keyed).collect();
-            rows.extend(loaded.iter().map(keyed));
-            rows.into_values().collect()
+        Disposition::Merge => by_key(table.iter().chain(loaded)).into_values().collect(),
+        Disposition::DeleteInsert => {
+            let quantities: BTreeSet<Option<i64>> = loaded.iter().map(|row| row["quantity"].as_i64()).collect();
+            let stays = table.iter().filter(|row| !quantities.contains(&row["quantity"].as_i64()));
+            by_key(stays.chain(loaded)).into_values().collect()
+        }
+        Disposition::DedupSort => {
+            let mut ordered: Vec<&Value> = loaded.iter().collect();
+            ordered.sort_by_key(|row| row["quantity"].as_i64());
+            by_key(table.iter().chain(ordered)).into_values().collect()
         }
     }
+}
+
+/// The last row of every key.
+fn by_key<'r>(rows: impl Iterator<Item = &'r Value>) -> BTreeMap<Option<i64>, Value> {
+    rows.map(|row| (row["id"].as_i64(), row.clone())).collect()
 }
 
 /// Whether these are the same rows, in any order; null members count as absent.

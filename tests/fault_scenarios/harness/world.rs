@@ -71,6 +71,15 @@ impl World {
         let lake = folder.path().join("lake");
         let destination = options.destination.clone().unwrap_or_else(|| json!(lake));
         let paginator = json!({"type": "offset", "limit": options.page_rows});
+        let mut resource = json!({
+            "name": "items",
+            "primary_key": "id",
+            "commit_every": options.commit_every,
+            "endpoint": {"path": "items", "data_selector": "data", "paginator": paginator},
+        });
+        for (key, value) in options.disposition.config().as_object().expect("an object") {
+            resource[key] = value.clone();
+        }
         let config = json!({
             "name": "faults",
             "destination": destination,
@@ -80,13 +89,7 @@ impl World {
                 // A run that lost its API must not outlive its case.
                 "retry": {"backoff_factor": 0.001, "max_retries": 2},
             },
-            "resources": [{
-                "name": "items",
-                "primary_key": "id",
-                "write_disposition": options.disposition.config(),
-                "commit_every": options.commit_every,
-                "endpoint": {"path": "items", "data_selector": "data", "paginator": paginator},
-            }],
+            "resources": [resource],
         });
         let path = folder.path().join("faults.json");
         std::fs::write(&path, config.to_string()).expect("a file");
