@@ -178,7 +178,7 @@ impl ClientError {
             ClientErrorKind::Timeout { .. } => "raise `client.timeout` or ask for smaller pages",
             ClientErrorKind::BodyTooLarge { .. } => "ask for smaller pages or raise `client.max_body_bytes`",
             ClientErrorKind::BadBody { html: true } => "the body is HTML; check `base_url` and `path`",
-            ClientErrorKind::BadBody { html: false } => "check `base_url` and `path`: only JSON can be read",
+            ClientErrorKind::BadBody { html: false } => "check `base_url`, `path` and `format`",
             ClientErrorKind::Redirect(_) => "set `base_url` to where the API is",
             ClientErrorKind::Token(fault) => fault.hint(),
             ClientErrorKind::Request(RequestFault::Credential { .. } | RequestFault::HeaderValue { .. }) => {

@@ -5,8 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use reqwest::header::{LOCATION, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use tracing::{debug, warn};
 
 use super::actions;
@@ -15,7 +14,7 @@ use super::error::{ClientError, ClientErrorKind, RedirectFault, RequestFault, St
 use super::excerpt::excerpt;
 use super::meter::{Meter, WaitReason};
 use super::quota;
-use super::readers::Readers;
+use super::readers::{RawBody, Readers, Unread};
 use super::request::Request;
 use super::retry::{self, Attempt, Verdict};
 use super::throttle::Throttle;
@@ -117,11 +116,10 @@ impl Client {
     /// # Errors
     /// When the request cannot be sent, was refused, or failed at every attempt that the retry policy allows; and when it needs
     /// an access token and there is none.
-    pub async fn fetch<T, D, F>(&self, request: &Request, meter: &Meter, decode: F) -> Result<Fetched<T>, ClientError>
+    pub async fn fetch<T, F>(&self, request: &Request, meter: &Meter, decode: F) -> Result<Fetched<T>, ClientError>
     where
         T: Send + 'static,
-        D: Error + Send + Sync + 'static,
-        F: Fn(Bytes) -> Result<T, D> + Clone + Send + 'static,
+        F: Fn(RawBody) -> Result<T, Unread> + Clone + Send + 'static,
     {
         let Some(grant) = request.grant() else { return self.attempts(request, meter, decode).await };
         let mut is_repeated = false;
@@ -163,16 +161,16 @@ impl Client {
         let url = Secrets::of(&request).shown(&request.url);
         debug!(%url, "asks for an access token");
         let asked = transport.now();
-        let answer = self.attempts(&request, meter, |body| TokenAnswer::read(&body)).await;
+        let read = |body: RawBody| TokenAnswer::read(&body.bytes).map_err(|error| Unread::Broken(Box::new(error)));
+        let answer = self.attempts(&request, meter, read).await;
         slot.settle(asked, url, answer.map(|fetched| fetched.body))
     }
 
     /// The retry loop.
-    async fn attempts<T, D, F>(&self, request: &Request, meter: &Meter, decode: F) -> Result<Fetched<T>, ClientError>
+    async fn attempts<T, F>(&self, request: &Request, meter: &Meter, decode: F) -> Result<Fetched<T>, ClientError>
     where
         T: Send + 'static,
-        D: Error + Send + Sync + 'static,
-        F: Fn(Bytes) -> Result<T, D> + Clone + Send + 'static,
+        F: Fn(RawBody) -> Result<T, Unread> + Clone + Send + 'static,
     {
         let secrets = Secrets::of(request);
         let mut attempts: u32 = 0;
@@ -191,7 +189,7 @@ impl Client {
         }
     }
 
-    async fn attempt<T, D, F>(
+    async fn attempt<T, F>(
         &self,
         request: &Request,
         secrets: &Secrets,
@@ -200,8 +198,7 @@ impl Client {
     ) -> Result<Fetched<T>, Failure>
     where
         T: Send + 'static,
-        D: Error + Send + Sync + 'static,
-        F: Fn(Bytes) -> Result<T, D> + Send + 'static,
+        F: Fn(RawBody) -> Result<T, Unread> + Send + 'static,
     {
         let Exchanged { hop, reply, sent } = self.exchange(request, secrets, meter).await?;
         let url = secrets.shown(&hop.url);
@@ -237,12 +234,16 @@ impl Client {
             return Ok(Fetched { body: None, url, answered, is_ignored: false, bytes, attempts: 0 });
         }
         let html = reply.body.trim_ascii_start().starts_with(b"<");
-        match self.shared.readers.read(reply.body, decode).await {
+        match self.shared.readers.read(raw(&hop, &reply), decode).await {
             Ok(body) => Ok(Fetched { body: Some(body), url, answered, is_ignored: false, bytes, attempts: 0 }),
-            Err(source) => {
+            Err(Unread::TooLarge) => {
+                let bytes_max = self.shared.options.limits.body_bytes_max;
+                Err(Failure::final_at(url, ClientErrorKind::BodyTooLarge { bytes_max }))
+            }
+            Err(Unread::Broken(source)) => {
                 let verdict = retry::classify(policy, Attempt::BadBody);
                 let kind = ClientErrorKind::BadBody { html };
-                Err(Failure { url, kind, source, verdict, asked_wait: None, origin: None })
+                Err(Failure { url, kind, source: Some(source), verdict, asked_wait: None, origin: None })
             }
         }
     }
@@ -350,6 +351,12 @@ impl fmt::Debug for Client {
 
 fn header<'a>(reply: &'a Reply, name: &reqwest::header::HeaderName) -> Option<&'a str> {
     reply.headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+fn raw(hop: &WireRequest, reply: &Reply) -> RawBody {
+    let content_type = header(reply, &CONTENT_TYPE).map(|text| text.trim().to_ascii_lowercase());
+    let name = hop.url.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default().to_owned();
+    RawBody { bytes: reply.body.clone(), content_type, name }
 }
 
 fn answered(hop: &WireRequest, reply: &Reply) -> Answered {

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::time::{Instant, SystemTime};
 
+use bytes::Bytes;
 use futures::future::BoxFuture;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
@@ -99,9 +100,10 @@ fn request() -> Request {
     }
 }
 
-fn read(body: Bytes) -> Result<String, std::string::FromUtf8Error> {
+fn read(RawBody { bytes: body, .. }: RawBody) -> Result<String, Unread> {
     // A byte that is no text stands for a body that was cut off.
-    String::from_utf8(if body.starts_with(b"cut") { vec![0xff] } else { body.to_vec() })
+    let bytes = if body.starts_with(b"cut") { vec![0xff] } else { body.to_vec() };
+    String::from_utf8(bytes).map_err(|error| Unread::Broken(Box::new(error)))
 }
 
 #[tokio::test]

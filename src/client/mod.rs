@@ -33,4 +33,5 @@ pub use error::{ClientError, ClientErrorKind, StartError, TokenFault};
 pub use excerpt::presentable;
 pub use fetch::{Client, ClientOptions, Fetched};
 pub use meter::{Meter, MeterReading, WaitReason};
+pub use readers::{RawBody, Unread};
 pub use request::Request;

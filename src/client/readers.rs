@@ -7,6 +7,26 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
+/// A body as it came.
+#[derive(Debug, Clone)]
+pub struct RawBody {
+    /// Its bytes.
+    pub bytes: Bytes,
+    /// What it is said to be, in small letters.
+    pub content_type: Option<String>,
+    /// The last segment of the URL's path.
+    pub name: String,
+}
+
+/// Why a body could not be read.
+#[derive(Debug)]
+pub enum Unread {
+    /// It is not what it should be, and may be the next time.
+    Broken(Box<dyn Error + Send + Sync>),
+    /// Unpacked it has more bytes than a body may have.
+    TooLarge,
+}
+
 /// Bodies up to this size are read at once (about 50 microseconds); larger ones on the pool for blocking work, side by side.
 const BYTES_READ_INLINE: usize = 32 << 10;
 
@@ -21,27 +41,24 @@ impl Default for Readers {
 }
 
 impl Readers {
-    /// Reads a body. The error has no cause if the reader itself failed.
-    pub(super) async fn read<T, D, F>(&self, body: Bytes, decode: F) -> Result<T, Option<Box<dyn Error + Send + Sync>>>
+    /// Reads a body.
+    pub(super) async fn read<T, F>(&self, body: RawBody, decode: F) -> Result<T, Unread>
     where
         T: Send + 'static,
-        D: Error + Send + Sync + 'static,
-        F: Fn(Bytes) -> Result<T, D> + Send + 'static,
+        F: Fn(RawBody) -> Result<T, Unread> + Send + 'static,
     {
-        let result = if body.len() <= BYTES_READ_INLINE {
+        if body.bytes.len() <= BYTES_READ_INLINE {
+            return decode(body);
+        }
+        // The semaphore is never closed.
+        let permit = Arc::clone(&self.0).acquire_owned().await.ok();
+        let read = move || {
+            let _permit = permit;
             decode(body)
-        } else {
-            // The semaphore is never closed.
-            let permit = Arc::clone(&self.0).acquire_owned().await.ok();
-            let read = move || {
-                let _permit = permit;
-                decode(body)
-            };
-            match tokio::task::spawn_blocking(read).await {
-                Ok(result) => result,
-                Err(stopped) => return Err(Some(Box::new(stopped))),
-            }
         };
-        result.map_err(|error| Some(error.into()))
+        match tokio::task::spawn_blocking(read).await {
+            Ok(result) => result,
+            Err(stopped) => Err(Unread::Broken(Box::new(stopped))),
+        }
     }
 }

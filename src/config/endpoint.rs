@@ -3,6 +3,7 @@
 use super::auth::{self, AuthSetting};
 use super::body;
 use super::client::Client;
+use super::format;
 use super::headers;
 use super::paginator::{self, PaginatorSetting, json_path, needs_body};
 use super::params;
@@ -12,7 +13,7 @@ use super::reader::{self, Reader, unknown_word, wrong_type};
 use super::response_actions;
 use super::secrets::Lookups;
 use super::tree::{Piece, Text, Tree, Value};
-use crate::plan::{Auth, Endpoint, Method, PaginatorSpec, RowSelection, Secret};
+use crate::plan::{Auth, BodyFormat, Endpoint, Method, PaginatorSpec, RowSelection, Secret};
 
 /// What an endpoint is read with.
 pub(super) struct Surrounding<'s, 'a> {
@@ -38,6 +39,7 @@ pub(super) fn read(tree: &Tree, surrounding: &Surrounding<'_, '_>) -> Option<End
     let json = reader.present("json").map_or(Some(None), |tree| json_body(tree, report).map(Some));
     let body = body::read(&mut reader, json.clone().flatten());
     let own_headers = reader.present("headers").map(|tree| headers::read(tree, report)).unwrap_or_default();
+    let format = reader.present("format").map_or(Some(BodyFormat::default()), |tree| format::read(tree, report));
     let rows = reader.present("data_selector").map_or(Some(RowSelection::Detect), |tree| rows(tree, report));
     let own_auth = auth::read(reader.value("auth"), surrounding.lookups);
     let actions =
@@ -59,18 +61,22 @@ pub(super) fn read(tree: &Tree, surrounding: &Surrounding<'_, '_>) -> Option<End
         report.add(Problem::new(code::INVALID, &at.at, message));
         return None;
     }
+    let format = format?;
+    let mut headers = headers::apply(surrounding.client.headers.iter().chain(&own_headers));
+    format::accept(format, &mut headers);
     Some(Endpoint {
         auth: auth(own_auth, &url, surrounding.client),
         url,
         method,
         params: params::into_query(params),
-        headers: headers::apply(surrounding.client.headers.iter().chain(&own_headers)),
+        headers,
         json: body.json,
         data: body.data,
         is_graphql: body.is_graphql,
         secrets,
         actions: actions?.into(),
         paginator: paginator_spec,
+        format,
         rows: rows?,
     })
 }

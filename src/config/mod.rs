@@ -20,6 +20,7 @@ mod delta;
 mod destination;
 mod duration;
 mod endpoint;
+mod format;
 mod headers;
 mod instant;
 mod limits;

@@ -13,6 +13,7 @@
 mod ahead;
 mod detect;
 mod error;
+mod format;
 mod graphql;
 mod paginate;
 mod request;

@@ -112,6 +112,7 @@ mod tests {
             secrets: vec![],
             actions: Arc::default(),
             paginator: PaginatorSpec::SinglePage,
+            format: crate::plan::BodyFormat::default(),
             rows: RowSelection::Detect,
         }
     }

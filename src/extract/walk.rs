@@ -10,13 +10,14 @@ use tracing::{debug, warn};
 use super::ahead::Ahead;
 use super::detect::Scheme;
 use super::error::{ExtractError, ExtractErrorKind};
+use super::format;
 use super::graphql;
 use super::paginate::{Paginator, PagingFault, Position, Repeated, Seen, Step, paginator};
 use super::request::request;
 use super::select::{RowFinder, Selected};
 use crate::client::{Client, ClientError, Fetched, Meter, Request, presentable};
 use crate::flow::{BodyReader, Page, RowPath, Unfinished, Waypoint};
-use crate::json::{Document, ParseError, Path};
+use crate::json::{Document, Path};
 use crate::plan::{Endpoint, Limits, PaginatorSpec, ParameterPlace, ResourceName, ResourcePlan, SafeUrl};
 
 type Answer<R> = Result<Fetched<Body<R>>, ClientError>;
@@ -25,6 +26,8 @@ type Answer<R> = Result<Fetched<Body<R>>, ClientError>;
 struct Body<R> {
     document: Document,
     rows: Option<(R, Arc<Path>)>,
+    /// Its size as JSON.
+    bytes: u64,
 }
 
 /// A page, with its rows where they were taken while it was read.
@@ -199,8 +202,9 @@ impl<R: BodyReader> Walk<R> {
             self.end();
             return Ok(None);
         }
+        let bytes = body.as_ref().map_or(bytes, |body| body.bytes.max(bytes));
         self.largest = self.largest.max(bytes);
-        let Some(Body { document, rows: taken }) = body else {
+        let Some(Body { document, rows: taken, .. }) = body else {
             let seen = Seen { body: None, answered: &answered, path: &RowPath::Nothing, records: Some(0), rows: 0 };
             self.go_on(position, &url, &seen)?;
             self.pages = self.pages.saturating_add(1);
@@ -312,9 +316,11 @@ impl<R: BodyReader> Walk<R> {
         let client = self.client.clone();
         let meter = Arc::clone(&self.meter);
         let (reader, path) = (self.reader.clone(), self.finder.array().cloned());
+        let (body_format, bytes_max) = (self.endpoint.format, self.limits.body_bytes_max);
         let read = move |body| {
-            let (document, rows) = reader.read(body, path.as_deref())?;
-            Ok::<_, ParseError>(Body { document, rows: rows.zip(path.clone()) })
+            let parse = |json| reader.read(json, path.as_deref());
+            let ((document, rows), bytes) = format::read(body, body_format, bytes_max, parse)?;
+            Ok(Body { document, rows: rows.zip(path.clone()), bytes })
         };
         Box::pin(async move { client.fetch(&request, &meter, read).await })
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Auth, PaginatorSpec, ResponseAction, SafeUrl, Secret};
+use super::{Auth, BodyFormat, PaginatorSpec, ResponseAction, SafeUrl, Secret};
 use crate::json::Path;
 
 /// One endpoint: everything about its requests but the position of the page.
@@ -31,6 +31,8 @@ pub struct Endpoint {
     pub actions: Arc<[ResponseAction]>,
     /// How one page leads to the next.
     pub paginator: PaginatorSpec,
+    /// What bodies are written in.
+    pub format: BodyFormat,
     /// Which part of a body is rows.
     pub rows: RowSelection,
 }
@@ -50,6 +52,7 @@ impl Endpoint {
             secrets: Vec::new(),
             actions: Arc::default(),
             paginator: PaginatorSpec::SinglePage,
+            format: BodyFormat::default(),
             rows: RowSelection::Detect,
         }
     }

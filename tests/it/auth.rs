@@ -258,7 +258,7 @@ async fn together(api: &Running) -> Vec<Result<(), String>> {
     let limits = Limits { requests_in_flight: NonZeroUsize::new(8).expect("not zero"), ..source.limits };
     let client = Client::new(&ClientOptions { limits, retry: source.retry }).expect("an HTTP client");
     let meter = Meter::new();
-    let fetches = (0..8).map(|_| client.fetch(&request, &meter, |_| Ok::<_, std::fmt::Error>(())));
+    let fetches = (0..8).map(|_| client.fetch(&request, &meter, |_| Ok(())));
     let fetched = futures::future::join_all(fetches).await;
     fetched.into_iter().map(|fetched| fetched.map(|_| ()).map_err(|error| error.to_string())).collect()
 }

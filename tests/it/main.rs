@@ -15,6 +15,7 @@ mod blooms;
 mod client;
 mod dispositions;
 mod equal;
+mod formats;
 mod fuzz;
 mod gather;
 mod leaves;

@@ -20,13 +20,15 @@ const EDGES: [(&str, &[&str]); 11] = [
 ];
 
 /// Text that may stand only in files below some folders (or in some files).
-const FENCES: [(&str, &[&str]); 9] = [
+const FENCES: [(&str, &[&str]); 11] = [
     ("reqwest::", &["client/"]),
     ("deltalake::", &["load/"]),
     ("parquet::", &["load/"]),
     ("object_store::", &["load/"]),
     ("arrow::", &["flow.rs", "flow/", "normalize/", "load/"]),
     ("clap::", &["cli/"]),
+    ("csv::", &["extract/format/"]),
+    ("flate2::", &["extract/format/", "cli/"]),
     ("env::var", &["config/secrets.rs", "cli/"]),
     ("tokio::spawn", &["pipeline/lane.rs"]),
     ("sonic_rs::", &["json/document.rs", "json/tape.rs"]),

@@ -2,6 +2,7 @@
 
 mod auth;
 mod bodies;
+mod formats;
 mod languages;
 mod paginators;
 mod problems;
