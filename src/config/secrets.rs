@@ -1,8 +1,9 @@
 //! Finds what a config leaves to be looked up: secrets, configuration values and environment variables.
 //!
 //! This is the only file of the library that reads environment variables. What is found becomes a piece of text that is
-//! never shown. The places and their order are dlt's: the environment, then `.dlt/secrets.toml` beside the config, then
-//! the one in the working directory; for `dlt.config` the `.dlt/config.toml` of the same folders follow.
+//! never shown. The places and their order are dlt's: the environment, where a secret may be a file in `/run/secrets` too, as
+//! containers have them; then `.dlt/secrets.toml` beside the config, in the working directory, and in dlt's folder for all projects;
+//! for `dlt.config` the `config.toml` of the same folders follow.
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -20,7 +21,16 @@ use super::tree::{Lookup, LookupKind, Text, Tree, Value};
 pub struct Surroundings {
     environment: BTreeMap<String, String>,
     working_dir: PathBuf,
+    /// Where a container has its secrets, each in a file.
+    secrets_dir: PathBuf,
+    /// Whether the process is that of the superuser, for whom dlt has another folder.
+    is_root: bool,
 }
+
+/// Where Docker and Kubernetes put secrets, as dlt has it.
+const SECRETS_DIR: &str = "/run/secrets";
+/// dlt's folder for all projects of the superuser.
+const ROOTS_FOLDER: &str = "/var/dlt";
 
 impl Surroundings {
     /// The surroundings of this process. Variables that are not UTF-8 count as not set.
@@ -30,13 +40,55 @@ impl Surroundings {
         };
         // Without a working directory, paths stay relative to it, and opening them tells what is wrong.
         let working_dir = std::env::current_dir().unwrap_or_default();
-        Self { environment: std::env::vars_os().filter_map(texts).collect(), working_dir }
+        let environment = std::env::vars_os().filter_map(texts).collect();
+        Self { environment, working_dir, secrets_dir: SECRETS_DIR.into(), is_root: is_root() }
     }
 
-    /// Surroundings that are made up.
+    /// Surroundings that are made up; no container has secrets there.
     pub fn new(environment: impl IntoIterator<Item = (String, String)>, working_dir: impl Into<PathBuf>) -> Self {
-        Self { environment: environment.into_iter().collect(), working_dir: working_dir.into() }
+        Self {
+            environment: environment.into_iter().collect(),
+            working_dir: working_dir.into(),
+            secrets_dir: PathBuf::new(),
+            is_root: false,
+        }
     }
+
+    /// The same with secrets in the files of a folder, whose names are those of variables in small letters, with `-` for `_`.
+    #[must_use]
+    pub fn with_secrets_in(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.secrets_dir = folder.into();
+        self
+    }
+
+    /// The file that a secret of this variable would be in.
+    fn secret_file(&self, variable: &str) -> Option<PathBuf> {
+        let name = variable.to_lowercase().replace('_', "-");
+        let is_one = !self.secrets_dir.as_os_str().is_empty() && !name.contains(['/', '\\']);
+        is_one.then(|| self.secrets_dir.join(name))
+    }
+
+    /// dlt's folder for all projects.
+    fn global_folder(&self) -> Option<PathBuf> {
+        let set = |name: &str| self.environment.get(name).filter(|value| !value.is_empty());
+        match set("XDG_DATA_HOME") {
+            Some(home) => Some(Path::new(home).join("dlt")),
+            None if self.is_root => Some(ROOTS_FOLDER.into()),
+            None => Some(Path::new(set("HOME")?).join(".dlt")),
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
+
+/// Elsewhere the superuser has a home as others have.
+#[cfg(not(target_os = "linux"))]
+fn is_root() -> bool {
+    false
 }
 
 /// Without the variables, which may be secrets.
@@ -120,7 +172,7 @@ impl<'a> Lookups<'a> {
 
     fn found(&self, lookup: &mut Lookup, at: &Place) -> Value {
         let names = match lookup.kind {
-            LookupKind::Env => vec![lookup.name.clone()],
+            LookupKind::Env | LookupKind::File => vec![lookup.name.clone()],
             LookupKind::Secret | LookupKind::Config => {
                 // The script names the key in full, so it is looked for as it is before dlt's sections.
                 let mut names = self.sections.names(&lookup.name);
@@ -163,8 +215,15 @@ impl<'a> Lookups<'a> {
 
     /// The environment under every name comes before any file.
     fn find(&self, kind: LookupKind, names: &[String]) -> Option<Value> {
+        if kind == LookupKind::File {
+            return names.iter().find_map(|name| self.text_of_file(&self.path_of(name)));
+        }
         for name in names {
-            if let Some(text) = self.surroundings.environment.get(&variable(kind, name)) {
+            let variable = variable(kind, name);
+            if let Some(value) = self.contained(kind, &variable) {
+                return Some(value);
+            }
+            if let Some(text) = self.surroundings.environment.get(&variable) {
                 return Some(Value::Text(Text::looked_up(text.as_str())));
             }
         }
@@ -179,7 +238,7 @@ impl<'a> Lookups<'a> {
     fn files(&self, kind: LookupKind) -> Vec<&TomlFile> {
         let secrets = || self.secrets.get_or_init(|| self.open("secrets.toml"));
         match kind {
-            LookupKind::Env => Vec::new(),
+            LookupKind::Env | LookupKind::File => Vec::new(),
             LookupKind::Secret => secrets().iter().collect(),
             LookupKind::Config => {
                 secrets().iter().chain(self.configuration.get_or_init(|| self.open("config.toml"))).collect()
@@ -187,13 +246,41 @@ impl<'a> Lookups<'a> {
         }
     }
 
-    /// The file beside the config and the one in the working directory.
+    /// The path of a file that the config names.
+    fn path_of(&self, name: &str) -> PathBuf {
+        self.surroundings.working_dir.join(&self.folder).join(name)
+    }
+
+    /// A secret that a container has in a file, as Kubernetes also in a folder of its name.
+    fn contained(&self, kind: LookupKind, variable: &str) -> Option<Value> {
+        let path = self.surroundings.secret_file(variable).filter(|_| kind == LookupKind::Secret)?;
+        let path = if path.is_dir() { path.join(path.file_name()?) } else { path };
+        self.text_of_file(&path)
+    }
+
+    /// The text of a file, without the line break at its end; `None`: there is none.
+    fn text_of_file(&self, path: &Path) -> Option<Value> {
+        match std::fs::read_to_string(path) {
+            Ok(text) => Some(Value::Text(Text::looked_up(text.trim_end_matches(['\r', '\n'])))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => {
+                let at = Place::Whole { path: path.into() };
+                self.report.add(Problem::new(code::FILE, &at, format!("cannot read the file: {error}")));
+                Some(Value::Lost)
+            }
+        }
+    }
+
+    /// The file beside the config, the one in the working directory, and that of all projects.
     fn open(&self, name: &str) -> Vec<TomlFile> {
         let beside = self.surroundings.working_dir.join(&self.folder).join(".dlt").join(name);
         let working = self.surroundings.working_dir.join(".dlt").join(name);
         let mut paths = vec![beside];
-        if !paths.contains(&working) {
-            paths.push(working);
+        let global = self.surroundings.global_folder().map(|folder| folder.join(name));
+        for path in [Some(working), global].into_iter().flatten() {
+            if !paths.contains(&path) {
+                paths.push(path);
+            }
         }
         paths.into_iter().map(|path| self.open_file(path.into())).collect()
     }
@@ -215,11 +302,26 @@ impl<'a> Lookups<'a> {
         if kind == LookupKind::Env {
             return Problem::new(code::SECRET, at, format!("the environment variable `{name}` is not set"));
         }
+        if kind == LookupKind::File {
+            let message = format!("there is no file `{}`", self.path_of(name).display());
+            return Problem::new(code::SECRET, at, message).hint("the path counts from the config's folder");
+        }
         let what = if kind == LookupKind::Secret { "secret" } else { "configuration value" };
         let variables: Vec<String> = names.iter().map(|name| variable(kind, name)).collect();
         let files: Vec<String> = self.files(kind).iter().map(|file| file.path.display().to_string()).collect();
+        let in_container: Vec<String> = match kind {
+            LookupKind::Secret => {
+                let paths = variables.iter().filter_map(|variable| self.surroundings.secret_file(variable));
+                paths.map(|path| path.display().to_string()).collect()
+            }
+            _ => Vec::new(),
+        };
+        let in_container = match in_container.as_slice() {
+            [] => String::new(),
+            paths => format!(", at the files {}", quoted(paths)),
+        };
         let message = format!(
-            "the {what} `{name}` is not set; looked at the environment variables {} and at the keys {} of the files {}",
+            "the {what} `{name}` is not set; looked at the environment variables {}{in_container} and at the keys {} of the files {}",
             quoted(&variables),
             quoted(names),
             quoted(&files),
@@ -237,7 +339,7 @@ fn quoted(words: &[String]) -> String {
 /// dlt writes the path of a key in capitals, with `__` between its parts.
 fn variable(kind: LookupKind, name: &str) -> String {
     match kind {
-        LookupKind::Env => name.to_owned(),
+        LookupKind::Env | LookupKind::File => name.to_owned(),
         LookupKind::Secret | LookupKind::Config => name.replace('.', "__").to_uppercase(),
     }
 }

@@ -66,6 +66,8 @@ pub(super) enum LookupKind {
     Config,
     /// One environment variable.
     Env,
+    /// The text of one file, whose path counts from the config's folder.
+    File,
 }
 
 impl Tree {
