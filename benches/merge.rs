@@ -22,8 +22,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use alluvium::flow::{LoadSchema, Receipt, TableBatch};
-use alluvium::load::{LoadOptions, Loader};
+use alluvium::flow::{LoadSchema, Receipt, Remembered, TableBatch};
+use alluvium::load::{Ending, LoadOptions, Loader};
 use alluvium::plan::{
     DeltaOptions, Endpoint, History, Limits, Matched, Merge, PipelineName, ResourceName, ResourcePlan, TableName,
     Target, WriteDisposition,
@@ -247,7 +247,7 @@ fn load(lake: &Path, resource: &ResourcePlan, batches: impl Iterator<Item = Reco
         }
         let columns = schema.expect("a batch");
         let schema = LoadSchema { columns, unseen: Vec::new(), widened: Vec::new() };
-        loader.finish(&schema, None).await.expect("a commit").0
+        loader.finish(&schema, Ending::Whole(Remembered::default())).await.expect("a commit").0
     })
 }
 

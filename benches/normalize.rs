@@ -133,6 +133,7 @@ fn batches(data: &Data) -> Vec<RecordBatch> {
             document: Arc::new(document),
             rows: RowPath::At(Arc::clone(&selector)),
             bytes: body.len() as u64,
+            cursor: None,
         };
         let draft = normalizer.decoder().taken(&page, rows.expect("rows"));
         built.extend(normalizer.push(draft).expect("one schema").into_iter().map(|batch| batch.rows));

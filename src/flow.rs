@@ -1,5 +1,6 @@
 //! What moves between the stages: [`Page`] to [`TableBatch`] to [`Receipt`], and [`TableState`] upstream.
 
+mod cursors;
 mod keys;
 
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
+pub use cursors::{CursorState, Cursors, Remembered};
 pub use keys::{KeyColumn, KeyColumns};
 
 use crate::json::{Document, Node, ParseError, Path};
@@ -33,6 +35,8 @@ pub struct Page {
     pub rows: RowPath,
     /// Bytes received for it, as they came over the network (after decompression).
     pub bytes: u64,
+    /// How far the cursor of its walk is after it, if it has one.
+    pub cursor: Option<CursorState>,
 }
 
 impl Page {
@@ -41,20 +45,36 @@ impl Page {
         self.rows.select(self.document.root())
     }
 
+    /// The page with the text of its numbers, where that is needed to tell them.
+    #[must_use]
+    pub fn exact(&self) -> Self {
+        let mut page = self.clone();
+        if page.document.holds_inexact() {
+            page.document = Arc::new(page.document.parse_exact());
+        }
+        page
+    }
+
     /// The place in the walk that this page is, to go on from in another run.
     pub fn waypoint(&self) -> Waypoint {
         let mut digest = Xxh3::new();
-        for row in self.rows() {
+        // All of them: which are new depends on the run.
+        let rows = match &self.rows {
+            RowPath::Picked(all, _) => all.select(self.document.root()),
+            RowPath::Whole | RowPath::At(_) | RowPath::Nothing => self.rows(),
+        };
+        for row in rows {
             digest.update(row.to_json().as_bytes());
             digest.update(b"\n");
         }
         let digest = format!("{:032x}", digest.digest128());
-        Waypoint { position: self.position.clone(), digest, pages: self.sequence }
+        let (position, cursor) = (self.position.clone(), self.cursor.clone());
+        Waypoint { position, digest, pages: self.sequence, cursor }
     }
 }
 
 /// A page of a walk from which another run can go on: it is fetched again, and what follows it is new if it is the same still.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Waypoint {
     /// Its position, in the words of its paginator.
     pub position: serde_json::Value,
@@ -62,10 +82,13 @@ pub struct Waypoint {
     pub digest: String,
     /// Pages of the walk up to it.
     pub pages: u64,
+    /// How far the cursor was after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<CursorState>,
 }
 
 /// A walk that an earlier run began, of which the pages up to a waypoint need not be taken in again.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Unfinished {
     /// The last page that is taken in.
     pub waypoint: Waypoint,
@@ -96,6 +119,8 @@ pub enum RowPath {
     Whole,
     /// What a path leads to: where that is one array its elements, one null nothing, else each match a row.
     At(Arc<Path>),
+    /// Some of the rows that another one leads to, by their places in order.
+    Picked(Arc<RowPath>, Arc<[usize]>),
     /// No rows: the body's array of rows is not known yet, because no page had one that was not empty.
     Nothing,
 }
@@ -107,6 +132,10 @@ impl RowPath {
             Self::Nothing => return Vec::new(),
             Self::Whole => vec![root],
             Self::At(path) => path.select(root),
+            Self::Picked(all, places) => {
+                let all = all.select(root);
+                return places.iter().filter_map(|place| all.get(*place).copied()).collect();
+            }
         };
         match matches.as_slice() {
             [one] => match one.kind() {
@@ -176,6 +205,8 @@ pub struct TableState {
     pub narrow: Vec<String>,
     /// The walk that an earlier run of the pipeline has not ended.
     pub unfinished: Option<Unfinished>,
+    /// How far the cursors of the resource are.
+    pub remembered: Option<Remembered>,
 }
 
 /// One change that a load makes to a table's schema.

@@ -1,27 +1,45 @@
 //! The request's body where it is no `json`: `data` as a form or a text, or `graphql`.
 
 use super::endpoint::json;
-use super::placeholders;
+use super::gaps::Gaps;
 use super::problem::{Problem, Report, code};
 use super::reader::{self, Reader, wrong_type};
 use super::scalar_text::python_text;
 use super::tree::{Key, Text, Tree, Value};
-use crate::plan::{Data, Method};
+use crate::plan::{JsonTemplate, Method, Template};
 
-/// What is sent as the body. At most one of the two is there.
+/// What is sent as the body. At most one of the three is there.
 #[derive(Debug, Default)]
 pub(super) struct Body {
-    pub(super) json: Option<serde_json::Value>,
-    pub(super) data: Option<Data>,
+    pub(super) json: Option<JsonTemplate>,
+    /// Fields in order, sent as a form.
+    pub(super) form: Option<Vec<(Template, Template)>>,
+    /// A text that is sent as it is.
+    pub(super) raw: Option<Template>,
     /// Whether it is a query in GraphQL, whose answers say by `errors` that they are none.
     pub(super) is_graphql: bool,
+}
+
+impl Body {
+    /// Why a paginator cannot put anything into it; `None`: it can.
+    pub(super) fn has_no_place(&self, method: Method) -> Option<&'static str> {
+        match (&self.json, &self.form, &self.raw) {
+            (_, Some(_), _) | (_, _, Some(_)) => {
+                Some("a body path of the paginator needs `json`, and cannot be put into `data`")
+            }
+            (None, None, None) if method == Method::Get => {
+                Some("a body path of the paginator needs `method: POST` or `json`")
+            }
+            _ => None,
+        }
+    }
 }
 
 /// The keys that hold a body.
 pub(super) const KEYS: [&str; 3] = ["json", "data", "graphql"];
 
 /// Reads what the endpoint sends beside its parameters. `json` is read already. `None`: something is wrong, which is reported.
-pub(super) fn read(reader: &mut Reader<'_>, json: Option<serde_json::Value>) -> Option<Body> {
+pub(super) fn read(reader: &mut Reader<'_>, json: Option<JsonTemplate>, gaps: &Gaps<'_>) -> Option<Body> {
     let report = reader.report;
     let (data, graphql) = (reader.present("data"), reader.present("graphql"));
     let given: Vec<&Tree> =
@@ -34,16 +52,12 @@ pub(super) fn read(reader: &mut Reader<'_>, json: Option<serde_json::Value>) -> 
         return None;
     }
     if let Some(tree) = graphql {
-        return Some(Body { json: Some(query(tree, report)?), data: None, is_graphql: true });
+        return Some(Body { json: Some(query(tree, gaps)?), is_graphql: true, ..Body::default() });
     }
-    match data {
-        Some(tree) => match read_data(tree, report)? {
-            data if data.is_empty() => Some(Body { json, ..Body::default() }),
-            // What has no members is nothing beside one that has.
-            data => Some(Body { data: Some(data), ..Body::default() }),
-        },
-        None => Some(Body { json, ..Body::default() }),
-    }
+    let Some(tree) = data else { return Some(Body { json, ..Body::default() }) };
+    let body = read_data(tree, gaps)?;
+    // What has no members is nothing beside one that has.
+    Some(if is_empty(tree) { Body { json, ..Body::default() } } else { body })
 }
 
 /// The method of a request with this body, which is written or not.
@@ -69,79 +83,81 @@ fn is_empty(tree: &Tree) -> bool {
 }
 
 /// `data`: a form as a map or a list of pairs, or a text that is sent as it is.
-fn read_data(tree: &Tree, report: &Report) -> Option<Data> {
+fn read_data(tree: &Tree, gaps: &Gaps<'_>) -> Option<Body> {
     match &tree.value {
-        Value::Text(text) => Some(Data::Text(placeholders::without_any(text, "data", &tree.at, report)?)),
+        Value::Text(text) => Some(Body { raw: Some(gaps.template(text, "data", &tree.at)?), ..Body::default() }),
         Value::Map(entries) => {
             let fields = entries.iter().map(|(Key { text, at, .. }, value)| {
-                let name = placeholders::without_any(&Text::written(text.as_str()), "data", at, report);
-                Some((name?, values(value, report)?))
+                let name = gaps.template(&Text::written(text.as_str()), "data", at);
+                let values = values(value, gaps);
+                Some((name?, values?))
             });
             form(fields.collect())
         }
-        Value::List(items) => form(items.iter().map(|item| pair(item, report)).collect()),
+        Value::List(items) => form(items.iter().map(|item| pair(item, gaps)).collect()),
         _ => {
-            wrong_type(tree, "a map, a list of pairs or a string", report);
+            wrong_type(tree, "a map, a list of pairs or a string", gaps.report);
             None
         }
     }
 }
 
 /// A field of a form with its values; `None`: it is wrong, which is reported.
-type Field = Option<(String, Vec<String>)>;
+type Field = Option<(Template, Vec<Template>)>;
 
-fn form(fields: Vec<Field>) -> Option<Data> {
+fn form(fields: Vec<Field>) -> Option<Body> {
     let mut pairs = Vec::new();
     for field in fields {
         let (name, values) = field?;
         pairs.extend(values.into_iter().map(|value| (name.clone(), value)));
     }
-    Some(Data::Form(pairs))
+    Some(Body { form: Some(pairs), ..Body::default() })
 }
 
-fn pair(tree: &Tree, report: &Report) -> Field {
+fn pair(tree: &Tree, gaps: &Gaps<'_>) -> Field {
     match &tree.value {
         Value::List(both) => match both.as_slice() {
-            [name, value] => Some((scalar(name, report)?, values(value, report)?)),
+            [name, value] => Some((scalar(name, gaps)?, values(value, gaps)?)),
             _ => {
-                reader::invalid(tree, "must be a pair of a name and a value", report);
+                reader::invalid(tree, "must be a pair of a name and a value", gaps.report);
                 None
             }
         },
         _ => {
-            wrong_type(tree, "a pair of a name and a value", report);
+            wrong_type(tree, "a pair of a name and a value", gaps.report);
             None
         }
     }
 }
 
 /// The values of a field: none for null, several for a list, as in dlt.
-fn values(tree: &Tree, report: &Report) -> Option<Vec<String>> {
+fn values(tree: &Tree, gaps: &Gaps<'_>) -> Option<Vec<Template>> {
     match &tree.value {
         Value::Null => Some(Vec::new()),
         Value::List(items) => {
-            let values: Vec<Option<String>> =
-                items.iter().filter(|item| !item.is_null()).map(|item| scalar(item, report)).collect();
+            let values: Vec<Option<Template>> =
+                items.iter().filter(|item| !item.is_null()).map(|item| scalar(item, gaps)).collect();
             values.into_iter().collect()
         }
-        _ => Some(vec![scalar(tree, report)?]),
+        _ => Some(vec![scalar(tree, gaps)?]),
     }
 }
 
-fn scalar(tree: &Tree, report: &Report) -> Option<String> {
+fn scalar(tree: &Tree, gaps: &Gaps<'_>) -> Option<Template> {
     if matches!(tree.value, Value::Map(_) | Value::List(_)) {
-        wrong_type(tree, "a scalar", report);
+        wrong_type(tree, "a scalar", gaps.report);
         return None;
     }
-    placeholders::without_any(&python_text(tree)?, "data", &tree.at, report)
+    gaps.template(&python_text(tree)?, "data", &tree.at)
 }
 
 /// `graphql` as the body that servers take over HTTP. Braces in the query are its own.
-fn query(tree: &Tree, report: &Report) -> Option<serde_json::Value> {
+fn query(tree: &Tree, gaps: &Gaps<'_>) -> Option<JsonTemplate> {
+    let report = gaps.report;
     let mut reader = Reader::open(tree, report)?;
     let query = reader.required("query").and_then(|tree| Some((tree, reader::text(tree, report)?.reveal())));
     let variables = reader.present("variables").map_or(Some(None), |tree| match tree.value {
-        Value::Map(_) => json(tree, report).map(Some),
+        Value::Map(_) => json(tree, gaps).map(Some),
         _ => {
             wrong_type(tree, "a map", report);
             None
@@ -155,13 +171,13 @@ fn query(tree: &Tree, report: &Report) -> Option<serde_json::Value> {
         reader::invalid(at, "must not be empty", report);
         return None;
     }
-    let mut body = serde_json::Map::new();
-    body.insert("query".to_owned(), query.into());
+    let member = |name: &str, value: JsonTemplate| (Template::literal(name), value);
+    let mut body = vec![member("query", JsonTemplate::Value(query.into()))];
     if let Some(operation) = operation? {
-        body.insert("operationName".to_owned(), operation.into());
+        body.push(member("operationName", JsonTemplate::Value(operation.into())));
     }
     if let Some(variables) = variables? {
-        body.insert("variables".to_owned(), variables);
+        body.push(member("variables", variables));
     }
-    Some(body.into())
+    Some(JsonTemplate::Map(body))
 }

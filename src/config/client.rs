@@ -37,7 +37,7 @@ pub(super) fn read<'a>(tree: &'a Tree, lookups: &Lookups<'a>) -> Option<Client<'
     paginator::read(paginator, report);
     let client = Client {
         base_url: reader.required("base_url").and_then(|tree| base_url(tree, report)),
-        headers: reader.present("headers").map(|tree| headers::read(tree, report)).unwrap_or_default(),
+        headers: reader.present("headers").map(|tree| headers::read(tree, None, report)).unwrap_or_default(),
         auth: auth::read(reader.value("auth"), lookups),
         paginator,
         retry: reader.present("retry").map(|tree| retry(tree, report)).unwrap_or_default(),

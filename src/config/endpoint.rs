@@ -4,16 +4,21 @@ use super::auth::{self, AuthSetting};
 use super::body;
 use super::client::Client;
 use super::format;
+use super::gaps::Gaps;
 use super::headers;
+use super::incremental::{self, CursorRules};
 use super::paginator::{self, PaginatorSetting, json_path, needs_body};
 use super::params;
-use super::placeholders;
-use super::problem::{Problem, Report, code};
+use super::problem::{Place, Problem, Report, code};
 use super::reader::{self, Reader, unknown_word, wrong_type};
 use super::response_actions;
 use super::secrets::Lookups;
 use super::tree::{Piece, Text, Tree, Value};
-use crate::plan::{Auth, BodyFormat, Endpoint, Method, PaginatorSpec, RowSelection, Secret};
+use super::url::{path, url};
+use crate::plan::{
+    Auth, BodyFormat, CursorPlace, Data, Endpoint, Incremental, JsonTemplate, Method, PaginatorSpec, ParentField,
+    RequestTemplate, RowSelection, Secret, Template,
+};
 
 /// What an endpoint is read with.
 pub(super) struct Surrounding<'s, 'a> {
@@ -25,60 +30,188 @@ pub(super) struct Surrounding<'s, 'a> {
     pub(super) name: Option<&'s Text>,
 }
 
-/// Reads an endpoint that has its defaults; `None` if something is wrong, which is reported.
-pub(super) fn read(tree: &Tree, surrounding: &Surrounding<'_, '_>) -> Option<Endpoint> {
+/// An endpoint as far as it is understood.
+pub(super) struct Read {
+    pub(super) endpoint: Endpoint,
+    /// `None`: nothing of its request is known only later.
+    pub(super) request: Option<RequestTemplate>,
+    pub(super) incremental: Option<Incremental>,
+}
+
+/// What can be told of an endpoint, whether or not all of it is understood.
+#[derive(Default)]
+pub(super) struct Shape {
+    /// The resources whose rows it needs, with the places where they are named.
+    pub(super) parents: Vec<(String, Place)>,
+    pub(super) fields: Vec<ParentField>,
+    /// `None`: something is wrong, which is reported.
+    pub(super) read: Option<Read>,
+    pub(super) view: View,
+}
+
+/// What `plan` shows of an endpoint that its keys do not say as they are.
+#[derive(Default)]
+pub(super) struct View {
+    /// The path with static values in place.
+    pub(super) path: Option<String>,
+    /// Parameters that stand in the path.
+    pub(super) used_params: Vec<String>,
+    pub(super) paginator: Option<PaginatorSpec>,
+    /// The path leads to one thing.
+    pub(super) is_entity: bool,
+    pub(super) incremental: Option<CursorRules>,
+}
+
+/// Reads an endpoint that has its defaults.
+pub(super) fn read<'t>(tree: &'t Tree, surrounding: &Surrounding<'t, '_>) -> Option<Shape> {
     let report = surrounding.lookups.report;
     let mut reader = Reader::open(tree, report)?;
-    let mut secrets = Vec::new();
-    for tree in ["params"].iter().chain(&body::KEYS).filter_map(|key| tree.get(key)) {
-        looked_up(tree, &mut secrets);
-    }
-    let mut params = reader.present("params").map(|tree| params::read(tree, report)).unwrap_or_default();
-    let url = url(&mut reader, &mut params, surrounding);
+    let cursor_tree = cursor_tree(tree, report);
+    let gaps = Gaps::new(report, cursor_tree.is_some());
+    let mut view = View::default();
+    let read = read_with(&mut reader, &gaps, cursor_tree, surrounding, &mut view);
+    reader.close();
+    let (parents, fields) = gaps.into_found();
+    Some(Shape { parents, fields, read, view })
+}
+
+fn read_with<'t>(
+    reader: &mut Reader<'t>,
+    gaps: &Gaps<'_>,
+    cursor_tree: Option<(&Tree, Option<&str>)>,
+    surrounding: &Surrounding<'t, '_>,
+    view: &mut View,
+) -> Option<Read> {
+    let (report, tree) = (reader.report, reader.tree);
+    let secrets = secrets(tree);
+    let mut params = reader.present("params").map(|tree| params::read(tree, gaps)).unwrap_or_default();
+    let path = path(reader, &mut params, gaps, surrounding);
     let written_method = reader.present("method").map_or(Some(None), |tree| Some(Some((tree, method(tree, report)?))));
-    let json = reader.present("json").map_or(Some(None), |tree| json_body(tree, report).map(Some));
-    let body = body::read(&mut reader, json.clone().flatten());
-    let own_headers = reader.present("headers").map(|tree| headers::read(tree, report)).unwrap_or_default();
+    let json = reader.present("json").map_or(Some(None), |tree| json_body(tree, gaps).map(Some));
+    let body = body::read(reader, json.clone().flatten(), gaps);
+    let own_headers = reader.present("headers").map(|tree| headers::read(tree, Some(gaps), report)).unwrap_or_default();
     let format = reader.present("format").map_or(Some(BodyFormat::default()), |tree| format::read(tree, report));
-    let rows = reader.present("data_selector").map_or(Some(RowSelection::Detect), |tree| rows(tree, report));
+    let selector = reader.present("data_selector");
+    let rows = selector.map_or(Some(RowSelection::Detect), |tree| rows(tree, report));
     let own_auth = auth::read(reader.value("auth"), surrounding.lookups);
+    let paginator = reader.value("paginator");
+    let is_entity = path.as_ref().is_some_and(|path| path.is_entity);
+    let spec = paging(paginator, surrounding, is_entity && selector.is_none());
+    reader.ignore(&["incremental"]);
     let actions =
         reader.present("response_actions").map_or(Some(Vec::new()), |tree| response_actions::read(tree, report));
-    let paginator = reader.value("paginator");
-    let spec = paging(paginator, surrounding);
-    reader.refuse(&["incremental"]);
-    reader.close();
+    let cursor = cursor_tree.map(|(tree, param)| incremental::read(tree, param, report));
+    let path = path?;
+    (view.path, view.used_params) = (Some(path.shown), path.used);
+    view.is_entity = matches!(spec, Some(Paging::Entity(_)));
 
-    let (url, _, body, paginator_spec) = (url?, json?, body?, spec?);
+    let (_, body, spec, mut rows, format) = (json?, body?, spec?, rows?, format?);
     let method = body::method(written_method?, &body, report)?;
-    let has_no_place = match (&body.json, &body.data) {
-        (_, Some(_)) => Some("a body path of the paginator needs `json`, and cannot be put into `data`"),
-        (None, None) if method == Method::Get => Some("a body path of the paginator needs `method: POST` or `json`"),
-        _ => None,
+    let cursor = cursor.map_or(Some(None), |cursor| cursor.map(Some))?;
+    let paginator_spec = match spec {
+        Paging::Said(spec) => spec,
+        Paging::Entity(spec) => {
+            rows = RowSelection::Entity;
+            spec
+        }
     };
-    if let Some(message) = has_no_place.filter(|_| needs_body(&paginator_spec)) {
+    view.paginator = Some(paginator_spec.clone());
+    if let Some(message) = body.has_no_place(method).filter(|_| needs_body(&paginator_spec)) {
         let at = paginator.or(surrounding.client.paginator).unwrap_or(tree);
         report.add(Problem::new(code::INVALID, &at.at, message));
         return None;
     }
-    let format = format?;
     let mut headers = headers::apply(surrounding.client.headers.iter().chain(&own_headers));
     format::accept(format, &mut headers);
-    Some(Endpoint {
-        auth: auth(own_auth, &url, surrounding.client),
-        url,
-        method,
-        params: params::into_query(params),
+    let mut params = params::into_query(params);
+    if let Some(cursor) = &cursor {
+        cursor_params(cursor, &mut params);
+    }
+    let request = RequestTemplate {
+        url: path.template,
+        may_be_url: path.may_be_url,
+        params,
         headers,
         json: body.json,
-        data: body.data,
+        form: body.form,
+        raw: body.raw,
+    };
+    let url = url(&request.url, surrounding, path.at, report)?;
+    let endpoint = Endpoint {
+        method,
         is_graphql: body.is_graphql,
+        auth: auth(own_auth, &url, surrounding.client),
         secrets,
         actions: actions?.into(),
         paginator: paginator_spec,
         format,
-        rows: rows?,
-    })
+        rows,
+        ..literal(&request, url)
+    };
+    let rules = cursor.as_ref().map(|cursor| cursor.rules.clone());
+    view.incremental = cursor;
+    let request = (!request.is_complete()).then_some(request);
+    Some(Read { endpoint, request, incremental: rules })
+}
+
+/// What of a request is known from the beginning.
+fn literal(request: &RequestTemplate, url: url::Url) -> Endpoint {
+    let pairs = |pairs: &[(Template, Template)]| {
+        let pairs = pairs.iter().filter_map(|(name, value)| Some((name.as_literal()?, value.as_literal()?)));
+        pairs.collect::<Vec<(String, String)>>()
+    };
+    let headers = request.headers.iter().filter_map(|(name, value)| Some((name.clone(), value.as_literal()?)));
+    Endpoint {
+        params: pairs(&request.params),
+        headers: headers.collect(),
+        json: request.json.as_ref().and_then(JsonTemplate::as_value),
+        data: match (&request.form, &request.raw) {
+            (Some(form), _) => Some(Data::Form(pairs(form))),
+            (None, Some(raw)) => raw.as_literal().map(Data::Text),
+            (None, None) => None,
+        },
+        ..Endpoint::get(url)
+    }
+}
+
+/// Where the rules of the cursor stand: in `incremental`, or in the place of a query parameter, whose name comes along.
+fn cursor_tree<'a>(tree: &'a Tree, report: &Report) -> Option<(&'a Tree, Option<&'a str>)> {
+    let own = tree.get("incremental").filter(|tree| !tree.is_null()).map(|tree| (tree, None));
+    let params = match tree.get("params").map(|params| &params.value) {
+        Some(Value::Map(entries)) => entries.as_slice(),
+        _ => &[],
+    };
+    let in_params = params.iter().filter(|(_, value)| params::is_cursor(value));
+    let mut all = own.into_iter().chain(in_params.map(|(key, value)| (value, Some(key.text.as_str()))));
+    let first = all.next();
+    if let Some((second, _)) = all.next() {
+        let message = "an endpoint can have one cursor only, and this is another one";
+        report.add(Problem::new(code::DUPLICATE, &second.at, message));
+    }
+    first
+}
+
+/// The parameters that dlt sends the bounds of a cursor in.
+fn cursor_params(cursor: &CursorRules, params: &mut Vec<(Template, Template)>) {
+    let bounds = [(&cursor.start_param, CursorPlace::Start), (&cursor.end_param, CursorPlace::End)];
+    for (name, place) in bounds {
+        let Some(name) = name else { continue };
+        if place == CursorPlace::End && cursor.rules.end_value.is_none() {
+            continue;
+        }
+        if !params.iter().any(|(known, _)| known.as_literal().as_deref() == Some(name)) {
+            params.push((Template::literal(name.as_str()), params::cursor_value(place)));
+        }
+    }
+}
+
+/// Texts of an endpoint's parameters and body that were looked up.
+fn secrets(endpoint: &Tree) -> Vec<Secret> {
+    let mut secrets = Vec::new();
+    for tree in ["params"].iter().chain(&body::KEYS).filter_map(|key| endpoint.get(key)) {
+        looked_up(tree, &mut secrets);
+    }
+    secrets
 }
 
 /// Adds every text below `tree` that was looked up.
@@ -92,37 +225,6 @@ fn looked_up(tree: &Tree, secrets: &mut Vec<Secret>) {
         Value::Map(entries) => entries.iter().for_each(|(_, value)| looked_up(value, secrets)),
         Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) => {}
         Value::Lookup(_) | Value::Joined(_) | Value::Lost => {}
-    }
-}
-
-/// The URL without the parameters. A path that is a URL itself takes the place of `base_url`.
-fn url(
-    reader: &mut Reader<'_>,
-    params: &mut Vec<params::Param>,
-    surrounding: &Surrounding<'_, '_>,
-) -> Option<url::Url> {
-    let report = reader.report;
-    let written = reader.present("path");
-    let tree = written.unwrap_or(surrounding.resource);
-    let path = match written {
-        Some(path) => params::fill_path(reader::text(path, report)?, params, &path.at, report)?,
-        // A name is no template.
-        None => surrounding.name?.reveal(),
-    };
-    let is_absolute = path.starts_with("http://") || path.starts_with("https://");
-    let joined = match (&surrounding.client.base_url, is_absolute) {
-        (_, true) => path,
-        (Some(base), false) if path.is_empty() => base.clone(),
-        (Some(base), false) => format!("{}/{}", base.trim_end_matches('/'), path.trim_start_matches('/')),
-        (None, false) => return None,
-    };
-    match url::Url::parse(&joined) {
-        Ok(url) => Some(url),
-        Err(error) => {
-            let message = format!("`base_url` and `path` make no URL: {error}");
-            report.add(Problem::new(code::INVALID, &tree.at, message));
-            None
-        }
     }
 }
 
@@ -161,57 +263,69 @@ fn rows(tree: &Tree, report: &Report) -> Option<RowSelection> {
     json_path(tree, text, report).map(RowSelection::Selector)
 }
 
-/// The endpoint's scheme, else the client's, else the one that the first page suggests.
-fn paging(own: Option<&Tree>, surrounding: &Surrounding<'_, '_>) -> Option<PaginatorSpec> {
-    let report = surrounding.lookups.report;
-    for written in [own, surrounding.client.paginator] {
-        match paginator::read(written, report) {
-            PaginatorSetting::Use(spec) => return Some(spec),
-            PaginatorSetting::Wrong => return None,
-            PaginatorSetting::Inherit => {}
-        }
-    }
-    Some(PaginatorSpec::Auto)
+/// How an endpoint pages.
+enum Paging {
+    Said(PaginatorSpec),
+    /// Its path leads to one thing. Should there be more all the same, this is how it pages.
+    Entity(PaginatorSpec),
 }
 
-fn json_body(tree: &Tree, report: &Report) -> Option<serde_json::Value> {
+/// The endpoint's scheme, else the client's, else the one that the first page suggests.
+fn paging(own: Option<&Tree>, surrounding: &Surrounding<'_, '_>, may_be_entity: bool) -> Option<Paging> {
+    let report = surrounding.lookups.report;
+    match paginator::read(own, report) {
+        PaginatorSetting::Use(spec) => return Some(Paging::Said(spec)),
+        PaginatorSetting::Wrong => return None,
+        PaginatorSetting::Inherit => {}
+    }
+    let spec = match paginator::read(surrounding.client.paginator, report) {
+        PaginatorSetting::Use(spec) => spec,
+        PaginatorSetting::Wrong => return None,
+        PaginatorSetting::Inherit => PaginatorSpec::Auto,
+    };
+    Some(match spec {
+        spec if !may_be_entity => Paging::Said(spec),
+        // These ask for their first page without any parameter, as is done for one thing.
+        spec @ (PaginatorSpec::JsonLink(_)
+        | PaginatorSpec::HeaderLink(_)
+        | PaginatorSpec::Cursor(_)
+        | PaginatorSpec::HeaderCursor(_)) => Paging::Entity(spec),
+        PaginatorSpec::Auto | PaginatorSpec::SinglePage | PaginatorSpec::PageNumber(_) | PaginatorSpec::Offset(_) => {
+            Paging::Entity(PaginatorSpec::Auto)
+        }
+    })
+}
+
+fn json_body(tree: &Tree, gaps: &Gaps<'_>) -> Option<JsonTemplate> {
     match tree.value {
-        Value::Map(_) => json(tree, report),
+        Value::Map(_) => json(tree, gaps),
         _ => {
-            wrong_type(tree, "a map", report);
+            wrong_type(tree, "a map", gaps.report);
             None
         }
     }
 }
 
-/// A value of the body, with doubled braces made single ones in keys and texts.
-pub(super) fn json(tree: &Tree, report: &Report) -> Option<serde_json::Value> {
+/// A value of the body, with the placeholders of its keys and texts.
+pub(super) fn json(tree: &Tree, gaps: &Gaps<'_>) -> Option<JsonTemplate> {
     Some(match &tree.value {
-        Value::Null => serde_json::Value::Null,
-        Value::Bool(value) => (*value).into(),
-        Value::Int(number) => (*number).into(),
-        Value::Float(number) => (*number).into(),
-        Value::Text(text) => placeholders::without_any(text, "json", &tree.at, report)?.into(),
+        Value::Null => JsonTemplate::Value(serde_json::Value::Null),
+        Value::Bool(value) => JsonTemplate::Value((*value).into()),
+        Value::Int(number) => JsonTemplate::Value((*number).into()),
+        Value::Float(number) => JsonTemplate::Value((*number).into()),
+        Value::Text(text) => JsonTemplate::Text(gaps.template(text, "json", &tree.at)?),
         Value::List(items) => {
-            let items: Vec<_> = items.iter().map(|item| json(item, report)).collect();
-            serde_json::Value::Array(items.into_iter().collect::<Option<_>>()?)
+            let items: Vec<_> = items.iter().map(|item| json(item, gaps)).collect();
+            JsonTemplate::List(items.into_iter().collect::<Option<_>>()?)
         }
         Value::Map(entries) => {
-            let mut object = serde_json::Map::new();
-            let mut complete = true;
-            for (key, value) in entries {
-                let name = placeholders::without_any(&Text::written(key.text.as_str()), "json", &key.at, report);
-                match (name, json(value, report)) {
-                    (Some(name), Some(value)) => {
-                        object.insert(name, value);
-                    }
-                    _ => complete = false,
-                }
-            }
-            if !complete {
-                return None;
-            }
-            object.into()
+            let entries = entries.iter().map(|(key, value)| {
+                let name = gaps.template(&Text::written(key.text.as_str()), "json", &key.at);
+                let value = json(value, gaps);
+                Some((name?, value?))
+            });
+            let entries: Vec<_> = entries.collect();
+            JsonTemplate::Map(entries.into_iter().collect::<Option<_>>()?)
         }
         Value::Lookup(_) | Value::Joined(_) | Value::Lost => return None,
     })

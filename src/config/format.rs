@@ -3,7 +3,7 @@
 use super::problem::{Problem, Report, code};
 use super::reader::{self, Reader, invalid, one_of};
 use super::tree::{Tree, Value};
-use crate::plan::{BodyFormat, CsvFormat, FormatKind};
+use crate::plan::{BodyFormat, CsvFormat, FormatKind, Template};
 
 const KINDS: [(&str, FormatKind); 4] = [
     ("auto", FormatKind::Auto),
@@ -33,14 +33,14 @@ pub(super) fn read(tree: &Tree, report: &Report) -> Option<BodyFormat> {
 }
 
 /// The header `Accept` for bodies that are no JSON, unless the config has one.
-pub(super) fn accept(format: BodyFormat, headers: &mut Vec<(String, String)>) {
+pub(super) fn accept(format: BodyFormat, headers: &mut Vec<(String, Template)>) {
     let accepted = match format.kind {
         FormatKind::Auto | FormatKind::Json => return,
         FormatKind::JsonLines => "application/x-ndjson, application/jsonl, */*;q=0.1",
         FormatKind::Csv => "text/csv, */*;q=0.1",
     };
     if headers.iter().all(|(name, _)| !name.eq_ignore_ascii_case("accept")) {
-        headers.push(("Accept".to_owned(), accepted.to_owned()));
+        headers.push(("Accept".to_owned(), Template::literal(accepted)));
     }
 }
 

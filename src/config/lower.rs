@@ -5,6 +5,7 @@ use std::path::Path;
 use super::client::{self, Client};
 use super::defaults;
 use super::destination::{self, Destination};
+use super::graph;
 use super::limits;
 use super::problem::{Place, Problem, Report, code, suggestion};
 use super::reader::{self, Reader, wrong_type};
@@ -91,7 +92,7 @@ fn resources(
             resources.push(resource);
         }
     }
-    Some(resources)
+    Some(graph::in_order(resources, report))
 }
 
 /// Reports a name or a table that an earlier resource has.

@@ -1,7 +1,7 @@
 //! `{name}` in texts, as in Python's `str.format`. `{{` and `}}` stand for single braces. What was looked up is taken as it
 //! is: a secret may hold braces.
 
-use super::problem::{Place, Problem, Report, code};
+use super::problem::{Place, Problem, code};
 use super::tree::{Piece, Text};
 
 /// A part of a text with placeholders.
@@ -60,53 +60,11 @@ fn split(written: &str, literal: &mut String, parts: &mut Vec<Part>) -> Result<(
     Ok(())
 }
 
-/// A text in which every placeholder is a problem, because none of those that dlt knows there is supported yet.
-pub(super) fn without_any(text: &Text, key: &str, at: &Place, report: &Report) -> Option<String> {
-    let parts = match parts(text) {
-        Ok(parts) => parts,
-        Err(LooseBrace) => {
-            report.add(loose_brace(key, at));
-            return None;
-        }
-    };
-    let mut whole = String::new();
-    let mut refused = false;
-    for part in parts {
-        match part {
-            Part::Literal(literal) => whole.push_str(&literal),
-            Part::Placeholder(expression) => {
-                report.add(refusal(&expression, key, at));
-                refused = true;
-            }
-        }
-    }
-    (!refused).then_some(whole)
-}
-
-/// Why a placeholder has no value.
-pub(super) fn refusal(expression: &str, key: &str, at: &Place) -> Problem {
-    let root = expression.split('.').next().unwrap_or_default();
-    match root {
-        "resources" => {
-            let message = format!("`{{{expression}}}` in `{key}`: parents are not supported yet");
-            Problem::new(code::UNSUPPORTED, at, message)
-        }
-        "incremental" => {
-            let message = format!("`{{{expression}}}` in `{key}`: `incremental` is not supported yet");
-            Problem::new(code::UNSUPPORTED, at, message)
-        }
-        _ => {
-            let message = format!("`{{{expression}}}` in `{key}` is not a known placeholder");
-            Problem::new(code::INVALID, at, message).hint(DOUBLE_BRACES)
-        }
-    }
-}
-
 pub(super) fn loose_brace(key: &str, at: &Place) -> Problem {
     Problem::new(code::INVALID, at, format!("`{key}` has a brace without its counterpart")).hint(DOUBLE_BRACES)
 }
 
-const DOUBLE_BRACES: &str = "write `{{` and `}}` for braces that stand for themselves";
+pub(super) const DOUBLE_BRACES: &str = "write `{{` and `}}` for braces that stand for themselves";
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,7 @@
 use super::client::Client;
 use super::columns;
 use super::delta;
-use super::endpoint::{self, Surrounding};
+use super::endpoint::{self, Shape, Surrounding, View};
 use super::problem::{Place, Problem, Report, code};
 use super::progress;
 use super::reader::{self, Reader, invalid, one_of, unknown_word, unsupported_word, wrong_type};
@@ -11,26 +11,29 @@ use super::schema;
 use super::secrets::Lookups;
 use super::tree::{Key, Text, Tree, Value};
 use super::write;
-use crate::plan::{NameError, Naming, RenameRule, ResourceName, ResourcePlan, TableName};
+use crate::plan::{
+    IncludedField, MissingParentField, NameError, Naming, ParentField, ParentLink, RenameRule, ResourceName,
+    ResourcePlan, TableName,
+};
 
 /// A resource as far as it is understood. Names are there even if the rest is wrong, so that they can be compared.
 pub(super) struct Resource {
     pub(super) name: Option<(ResourceName, Place)>,
     pub(super) table: Option<(TableName, Place)>,
+    /// The resource whose rows it needs, and where it is named first.
+    pub(super) parent: Option<(String, Place)>,
     /// `None`: something is wrong, which is reported.
     pub(super) plan: Option<ResourcePlan>,
+    #[expect(dead_code, reason = "`plan` is to show it")]
+    pub(super) view: View,
 }
 
 /// dlt's keys that do nothing here yet.
-const UNSUPPORTED: [&str; 7] = [
-    "include_from_parent",
-    "incremental",
-    "max_table_nesting",
-    "nested_hints",
-    "parent_table_name",
-    "processing_steps",
-    "references",
-];
+const UNSUPPORTED: [&str; 5] =
+    ["max_table_nesting", "nested_hints", "parent_table_name", "processing_steps", "references"];
+
+const MISSING_FIELDS: [(&str, MissingParentField); 2] =
+    [("fail", MissingParentField::Fail), ("skip", MissingParentField::Skip)];
 
 const NAMINGS: [(&str, Naming); 2] = [("preserve", Naming::Preserve), ("snake_case", Naming::SnakeCase)];
 
@@ -52,20 +55,30 @@ pub(super) fn read(tree: &Tree, client: Option<&Client<'_>>, lookups: &Lookups<'
     let rename = reader.present("rename").map(|tree| rename(tree, report)).unwrap_or_default();
     let naming = reader.present("naming").map_or(Some(Naming::default()), |tree| one_of(tree, &NAMINGS, report));
     let selected = reader.bool("selected").unwrap_or(true);
-    let endpoint = endpoint(&mut reader, written_name.map(|(_, text)| text), client, lookups);
+    let shape = endpoint(&mut reader, written_name.map(|(_, text)| text), client, lookups);
+    let on_missing = reader
+        .present("on_missing_parent_field")
+        .map_or(Some(MissingParentField::default()), |tree| one_of(tree, &MISSING_FIELDS, report));
+    let included = reader.present("include_from_parent").map(|tree| (tree, included(tree, report)));
     let schema = schema::read(&mut reader);
     let delta = delta::read(&mut reader);
     let commits = progress::read(&mut reader);
     refuse(&mut reader);
     reader.close();
 
+    let Shape { parents, fields, read, view } = shape.unwrap_or_default();
+    let parent = only_parent(&parents, name.as_ref(), report);
+    let link = link(parent.as_ref(), fields, included, on_missing, report);
     let plan = || {
         let (name, table) = (name.as_ref()?.0.clone(), table.as_ref()?.0.clone());
-        let (endpoint, write, naming) = (endpoint?, write?, naming?);
+        let (read, write, naming, parent) = (read?, write?, naming?, link?);
         Some(ResourcePlan {
             name,
             table,
-            endpoint,
+            endpoint: read.endpoint,
+            request: read.request,
+            parent,
+            incremental: read.incremental,
             write,
             columns: columns.hints,
             rename,
@@ -77,7 +90,60 @@ pub(super) fn read(tree: &Tree, client: Option<&Client<'_>>, lookups: &Lookups<'
         })
     };
     let plan = plan();
-    Some(Resource { name, table, plan })
+    Some(Resource { name, table, parent, plan, view })
+}
+
+/// The parent of a resource: it can have one only. The outer `None`: it has several, which is reported.
+fn only_parent(
+    parents: &[(String, Place)],
+    name: Option<&(ResourceName, Place)>,
+    report: &Report,
+) -> Option<(String, Place)> {
+    let (first, others) = parents.split_first()?;
+    if let Some((other, at)) = others.first() {
+        let who = name.map(|(name, _)| format!("resource `{name}`")).unwrap_or_else(|| "the resource".to_owned());
+        let message = format!("{who} needs rows of `{}` and of `{other}`; it can have one parent only", first.0);
+        report.add(Problem::new(code::INVALID, at, message));
+    }
+    Some(first.clone())
+}
+
+/// The link to the parent; the outer `None`: something is wrong, which is reported.
+fn link(
+    parent: Option<&(String, Place)>,
+    fields: Vec<ParentField>,
+    included: Option<(&Tree, Option<Vec<String>>)>,
+    on_missing: Option<MissingParentField>,
+    report: &Report,
+) -> Option<Option<ParentLink>> {
+    let Some((parent, at)) = parent else {
+        if let Some((tree, _)) = included {
+            let message = "`include_from_parent` needs a parent, and the endpoint has no `{resources.…}`";
+            report.add(Problem::new(code::INVALID, &tree.at, message));
+            return None;
+        }
+        return Some(None);
+    };
+    let keys = match included {
+        Some((_, keys)) => keys?,
+        None => Vec::new(),
+    };
+    let included = keys.into_iter().map(|key| IncludedField { name: format!("_{parent}_{key}"), key }).collect();
+    let resource = ResourceName::parse(parent);
+    let resource =
+        resource.map_err(|error| report.add(Problem::new(code::INVALID, at, format!("`{parent}`: {error}"))));
+    Some(Some(ParentLink { resource: resource.ok()?, fields, included, on_missing: on_missing? }))
+}
+
+/// The keys of `include_from_parent`.
+fn included(tree: &Tree, report: &Report) -> Option<Vec<String>> {
+    match &tree.value {
+        Value::List(_) => reader::texts(tree, report),
+        _ => {
+            wrong_type(tree, "a list of strings", report);
+            None
+        }
+    }
 }
 
 fn checked<T>(tree: &Tree, name: Result<T, NameError>, report: &Report) -> Option<T> {
@@ -90,7 +156,7 @@ fn endpoint(
     name: Option<&Text>,
     client: Option<&Client<'_>>,
     lookups: &Lookups<'_>,
-) -> Option<crate::plan::Endpoint> {
+) -> Option<Shape> {
     let resource = reader.tree;
     let empty = Tree { value: Value::Map(Vec::new()), ..resource.clone() };
     let tree = reader.present("endpoint").unwrap_or(&empty);

@@ -3,9 +3,12 @@
 use std::error::Error;
 use std::fmt;
 
+use super::cursor::CursorFault;
+use super::fill::{FillFault, FillProblem};
 use super::paginate::PagingFault;
 use super::select::SelectFault;
 use crate::client::ClientError;
+use crate::json::ParseError;
 use crate::plan::{ResourceName, SafeUrl};
 
 /// A walk that stopped before its end.
@@ -35,6 +38,20 @@ pub enum ExtractErrorKind {
     Select(SelectFault),
     /// The page does not tell how to go on.
     Paging(PagingFault),
+    /// The cursor of a row says nothing.
+    Cursor(CursorFault),
+    /// The request cannot be made, for lack of a value from the parent's row (where it is: its page and its place there) or the
+    /// cursor.
+    Unfilled {
+        /// What cannot be filled.
+        fault: FillFault,
+        /// The parent's row.
+        at: Option<(SafeUrl, usize)>,
+    },
+    /// The parent failed, so that not all of its rows have come.
+    Parent,
+    /// The rows with members of their parent's row are no JSON.
+    Included(ParseError),
     /// The page from which the walk was to go on is not what it was.
     Shifted {
         /// Pages of the walk up to it.
@@ -73,6 +90,10 @@ impl ExtractError {
             ExtractErrorKind::Paging(PagingFault::Link { .. }) => "paging_link",
             ExtractErrorKind::Paging(PagingFault::Undetected { .. }) => "paging_undetected",
             ExtractErrorKind::Paging(PagingFault::Overflow { .. }) => "paging_overflow",
+            ExtractErrorKind::Cursor(_) => "cursor",
+            ExtractErrorKind::Unfilled { .. } => "placeholder",
+            ExtractErrorKind::Parent => "parent_failed",
+            ExtractErrorKind::Included(_) => "include_from_parent",
             ExtractErrorKind::Shifted { .. } => "resume_shifted",
             ExtractErrorKind::TooManyPages { .. } => "too_many_pages",
         }
@@ -117,6 +138,24 @@ impl ExtractError {
             }
             ExtractErrorKind::Paging(PagingFault::Link { .. }) => "check where the paginator looks for the link",
             ExtractErrorKind::Paging(PagingFault::Overflow { .. }) => return None,
+            ExtractErrorKind::Cursor(CursorFault::Missing { .. }) => {
+                "check `cursor_path`; `on_cursor_value_missing: include` takes such rows, `exclude` leaves them out"
+            }
+            ExtractErrorKind::Cursor(CursorFault::Kind { .. } | CursorFault::Mixed { .. }) => {
+                "check `cursor_path` and `initial_value`"
+            }
+            ExtractErrorKind::Cursor(CursorFault::Crowded { .. }) => {
+                "use a finer cursor, or `primary_key: []` in `incremental` to take these rows again each time"
+            }
+            ExtractErrorKind::Unfilled { fault, .. } => match fault.problem {
+                FillProblem::Missing => "`on_missing_parent_field: skip` leaves such parents out",
+                FillProblem::NoCursor => "give `incremental` an `initial_value`",
+                FillProblem::NoText | FillProblem::Format | FillProblem::Url => {
+                    "check the field that the placeholder names"
+                }
+            },
+            ExtractErrorKind::Parent => "its own error says what to do",
+            ExtractErrorKind::Included(_) => return None,
             ExtractErrorKind::Shifted { .. } => {
                 "`--full-refresh` loads the resource anew and replaces its rows in one commit"
             }
@@ -137,6 +176,15 @@ impl fmt::Display for ExtractError {
             }
             ExtractErrorKind::Select(fault) => write!(formatter, " (`{}`): {fault}", self.url),
             ExtractErrorKind::Paging(fault) => write!(formatter, " (`{}`): {fault}", self.url),
+            ExtractErrorKind::Cursor(fault) => write!(formatter, " (`{}`): {fault}", self.url),
+            ExtractErrorKind::Unfilled { fault, at: Some((url, row)) } => {
+                write!(formatter, " (for row {row} of the parent's page `{url}`): {fault}")
+            }
+            ExtractErrorKind::Unfilled { fault, at: None } => write!(formatter, ": {fault}"),
+            ExtractErrorKind::Parent => {
+                write!(formatter, ": its parent failed, so that not all of its pages are known")
+            }
+            ExtractErrorKind::Included(fault) => write!(formatter, " (`{}`): {fault}", self.url),
             ExtractErrorKind::Shifted { pages, how } => write!(
                 formatter,
                 " (`{}`): an earlier run ended after page {pages}, and this one cannot go on from there: {how}",
@@ -157,6 +205,10 @@ impl Error for ExtractError {
             ExtractErrorKind::Refused { .. }
             | ExtractErrorKind::Select(_)
             | ExtractErrorKind::Paging(_)
+            | ExtractErrorKind::Cursor(_)
+            | ExtractErrorKind::Unfilled { .. }
+            | ExtractErrorKind::Parent
+            | ExtractErrorKind::Included(_)
             | ExtractErrorKind::Shifted { .. }
             | ExtractErrorKind::TooManyPages { .. } => None,
         }

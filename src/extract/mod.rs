@@ -1,4 +1,4 @@
-//! Plan to pages: one [`Walk`] over the pages of one resource.
+//! Plan to pages: one [`Course`] over the pages of one resource, of one walk or of one for each row of its parent.
 //!
 //! ```text
 //! paginate (where next?) -> request (what to ask) -> client -> ahead (in order) -> select (which rows) -> Page
@@ -11,16 +11,29 @@
 //! task or waits by itself: requests make progress while the walk is polled.
 
 mod ahead;
+mod audience;
+mod branch;
+mod course;
+mod cursor;
 mod detect;
 mod error;
+mod fill;
 mod format;
 mod graphql;
+mod include;
 mod paginate;
+mod parent_row;
+mod repeats;
 mod request;
 mod select;
+mod text;
 mod walk;
 
+pub use audience::Lanes;
+pub use course::{Course, CourseOptions, Reached, Walked};
+pub use cursor::CursorFault;
 pub use error::{ExtractError, ExtractErrorKind};
+pub use fill::{FillFault, FillProblem};
 pub use paginate::PagingFault;
+pub use parent_row::{Parent, ParentRow};
 pub use select::SelectFault;
-pub use walk::{Walk, Walked};

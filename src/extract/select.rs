@@ -57,6 +57,8 @@ pub(super) enum RowFinder {
     },
     /// No page has had rows yet.
     Detect(Scheme),
+    /// The body is expected to be one row, and nothing has been seen yet.
+    Entity(Scheme),
     /// Detected: the body is one row on every page.
     Object,
     /// Detected: there is an array at this path; the root is an empty one.
@@ -70,12 +72,13 @@ impl RowFinder {
                 Self::Selector { path: Arc::clone(path), plain: path.plain(), is_settled: false, had_array: false }
             }
             RowSelection::Detect => Self::Detect(scheme),
+            RowSelection::Entity => Self::Entity(scheme),
         }
     }
 
     /// Takes note that more pages can follow, so that the body is more likely an envelope than a row.
     pub(super) fn expect_pages(&mut self) {
-        if let Self::Detect(scheme) = self {
+        if let Self::Detect(scheme) | Self::Entity(scheme) = self {
             *scheme = Scheme::Paged;
         }
     }
@@ -85,8 +88,13 @@ impl RowFinder {
         match self {
             Self::Array(path) => Some(path),
             Self::Selector { path, had_array: true, .. } => Some(path),
-            Self::Selector { .. } | Self::Detect(_) | Self::Object => None,
+            Self::Selector { .. } | Self::Detect(_) | Self::Entity(_) | Self::Object => None,
         }
+    }
+
+    /// Whether the body turned out to be one row.
+    pub(super) fn is_one_row(&self) -> bool {
+        matches!(self, Self::Object)
     }
 
     /// The rows of the next page.
@@ -113,6 +121,11 @@ impl RowFinder {
                 if let Some(settled) = settled {
                     *self = settled;
                 }
+                Ok(selected)
+            }
+            Self::Entity(scheme) => {
+                let (selected, settled) = entity(root, *scheme)?;
+                *self = settled;
                 Ok(selected)
             }
             Self::Object => match root.kind() {
@@ -145,7 +158,7 @@ fn compared<'a>(rows: &RowPath, root: Node<'a>) -> (usize, Box<dyn Iterator<Item
     let anchor = match rows {
         RowPath::At(path) => path.plain().first(root),
         RowPath::Whole => Some(root),
-        RowPath::Nothing => None,
+        RowPath::Nothing | RowPath::Picked(..) => None,
     };
     match anchor.map(Node::kind) {
         Some(Kind::Array(items)) => (items.len(), Box::new(items.iter())),
@@ -176,6 +189,18 @@ fn detected(root: Node<'_>, scheme: Scheme) -> Result<(Selected, Option<RowFinde
         }
         detect::Found::OneRow => Ok((whole(root), Some(RowFinder::Object))),
         detect::Found::Nothing => Ok((Selected { rows: RowPath::Nothing, records: Some(0) }, None)),
+    }
+}
+
+/// What is expected to be one row: it is, but for a list, and for a page that shows that more follow and has rows.
+fn entity(root: Node<'_>, scheme: Scheme) -> Result<(Selected, RowFinder), SelectFault> {
+    if matches!(root.kind(), Kind::Object(_)) && scheme == Scheme::Single {
+        return Ok((whole(root), RowFinder::Object));
+    }
+    match detected(root, scheme)? {
+        (selected, Some(settled @ RowFinder::Array(_))) => Ok((selected, settled)),
+        (_, _) if matches!(root.kind(), Kind::Object(_)) => Ok((whole(root), RowFinder::Object)),
+        (selected, _) => Ok((selected, RowFinder::Detect(scheme))),
     }
 }
 

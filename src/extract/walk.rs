@@ -1,6 +1,5 @@
 //! The walk over one resource: asks for pages ahead, takes them in order, finds their rows and decides where to go on.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,13 +11,14 @@ use super::detect::Scheme;
 use super::error::{ExtractError, ExtractErrorKind};
 use super::format;
 use super::graphql;
-use super::paginate::{Paginator, PagingFault, Position, Repeated, Seen, Step, paginator};
+use super::paginate::{Paginator, Position, Repeated, Seen, Step, paginator};
+use super::repeats;
 use super::request::request;
 use super::select::{RowFinder, Selected};
 use crate::client::{Client, ClientError, Fetched, Meter, Request, presentable};
 use crate::flow::{BodyReader, Page, RowPath, Unfinished, Waypoint};
 use crate::json::{Document, Path};
-use crate::plan::{Endpoint, Limits, PaginatorSpec, ParameterPlace, ResourceName, ResourcePlan, SafeUrl};
+use crate::plan::{Endpoint, Limits, ResourceName, RowSelection, SafeUrl};
 
 type Answer<R> = Result<Fetched<Body<R>>, ClientError>;
 
@@ -31,7 +31,7 @@ struct Body<R> {
 }
 
 /// A page, with its rows where they were taken while it was read.
-pub type Walked<R> = (Page, Option<R>);
+type Walked<R> = (Page, Option<R>);
 
 /// The share of the memory budget for bodies that are asked for ahead.
 const AHEAD_SHARE: u64 = 4;
@@ -43,13 +43,15 @@ const AHEAD_PER_REQUEST: usize = 2;
 ///
 /// Requests ahead make progress only while [`Walk::next`] or [`Walk::work_ahead`] is polled. Both may be cancelled at any
 /// time without loss. Dropping the walk drops its requests.
-pub struct Walk<R: BodyReader> {
+pub(super) struct Walk<R: BodyReader> {
     resource: ResourceName,
     endpoint: Endpoint,
     limits: Limits,
     client: Client,
     meter: Arc<Meter>,
     reader: R,
+    /// Whether rows may be taken while a body is read; else they are looked at as values.
+    takes_rows: bool,
     paginator: Box<dyn Paginator>,
     finder: RowFinder,
     ahead: Ahead<Position, Answer<R::Rows>>,
@@ -70,10 +72,21 @@ struct Delivered {
     rows: RowPath,
 }
 
+/// What walks of one resource have in common.
+#[derive(Clone)]
+pub(super) struct Equipment<R> {
+    pub(super) resource: ResourceName,
+    pub(super) limits: Limits,
+    pub(super) client: Client,
+    pub(super) meter: Arc<Meter>,
+    pub(super) reader: R,
+    pub(super) takes_rows: bool,
+}
+
 impl<R: BodyReader> Walk<R> {
-    /// A walk at its start; nothing has been asked for.
-    pub fn new(resource: &ResourcePlan, limits: &Limits, client: Client, meter: Arc<Meter>, reader: R) -> Self {
-        let mut walk = Self::unbegun(resource, limits, client, meter, reader);
+    /// A walk at its start.
+    pub(super) fn new(endpoint: Endpoint, equipment: &Equipment<R>) -> Self {
+        let mut walk = Self::unbegun(endpoint, equipment);
         walk.begin(walk.paginator.first());
         walk
     }
@@ -82,7 +95,7 @@ impl<R: BodyReader> Walk<R> {
     ///
     /// # Errors
     /// When that is too long ago, or its paginator has no such position. If the page is another one now, [`Walk::next`] says so.
-    pub fn resume(mut self, from: &Unfinished, within: Duration) -> Result<Self, ExtractError> {
+    pub(super) fn resume(mut self, from: &Unfinished, within: Duration) -> Result<Self, ExtractError> {
         self.ahead.clear();
         let waypoint = &from.waypoint;
         let how = match self.paginator.resume(&waypoint.position) {
@@ -103,18 +116,19 @@ impl<R: BodyReader> Walk<R> {
         self.ahead.push_back(position, answer);
     }
 
-    fn shown_url(&self) -> SafeUrl {
+    pub(super) fn shown_url(&self) -> SafeUrl {
         SafeUrl::new(&self.endpoint.url, &[])
     }
 
-    fn unbegun(resource: &ResourcePlan, limits: &Limits, client: Client, meter: Arc<Meter>, reader: R) -> Self {
-        let endpoint = resource.endpoint.clone();
+    fn unbegun(endpoint: Endpoint, equipment: &Equipment<R>) -> Self {
+        let Equipment { resource, limits, client, meter, reader, takes_rows } = equipment.clone();
         Self {
-            resource: resource.name.clone(),
-            limits: limits.clone(),
+            resource,
+            limits,
             client,
             meter,
             reader,
+            takes_rows,
             paginator: paginator(&endpoint),
             finder: RowFinder::new(&endpoint.rows, Scheme::Single),
             endpoint,
@@ -131,7 +145,7 @@ impl<R: BodyReader> Walk<R> {
     ///
     /// # Errors
     /// When a request failed for good, or a page is not what the config or the pages before it promise. The walk is over then.
-    pub async fn next(&mut self) -> Result<Option<Walked<R::Rows>>, ExtractError> {
+    pub(super) async fn next(&mut self) -> Result<Option<Walked<R::Rows>>, ExtractError> {
         while !self.is_done {
             let Some((position, answer)) = self.ahead.next().await else { break };
             let taken = match &self.resumed {
@@ -151,7 +165,7 @@ impl<R: BodyReader> Walk<R> {
     }
 
     /// Moves the requests ahead on while the caller waits for something else; never returns.
-    pub async fn work_ahead(&mut self) {
+    pub(super) async fn work_ahead(&mut self) {
         self.ahead.drive().await;
     }
 
@@ -223,6 +237,7 @@ impl<R: BodyReader> Walk<R> {
             Err(_) if position.is_in_doubt() => return Ok(self.end_in_doubt(&url)),
             Err(fault) => return Err(self.error(&url, ExtractErrorKind::Select(fault))),
         };
+        let is_whole = matches!(self.endpoint.rows, RowSelection::Entity) && self.finder.is_one_row();
         let Selected { rows, records } = rows;
         let count = match records {
             Some(records) => records,
@@ -240,20 +255,35 @@ impl<R: BodyReader> Walk<R> {
                 Repeated::Fault => return Err(self.repeated(position, &url)),
             }
         }
-        self.go_on(position, &url, &seen)?;
+        // A link in one thing leads to another one, which is not asked for.
+        if is_whole {
+            self.end();
+        } else {
+            self.go_on(position, &url, &seen)?;
+        }
         if position.is_in_doubt() && seen.is_empty() {
             return Ok(None);
         }
-        self.pages = self.pages.saturating_add(1);
-        debug!(resource = %self.resource, page = self.pages, records = count, bytes, "page");
-        self.last = Some(Delivered { position: position.clone(), document: Arc::clone(&document), rows: rows.clone() });
         // What was taken is worth nothing if the rows turned out to be somewhere else.
         let is_there = |path: &Arc<Path>| matches!(&rows, RowPath::At(found) if Arc::ptr_eq(found, path));
         let taken = taken.filter(|(_, path)| is_there(path)).map(|(taken, _)| taken);
-        let noted = self.paginator.noted(position);
-        let resource = self.resource.clone();
-        let page = Page { resource, sequence: self.pages, position: noted, url, document, rows, bytes };
-        Ok(Some((page, taken)))
+        debug!(resource = %self.resource, page = self.pages + 1, records = count, bytes, "page");
+        Ok(Some((self.delivered(position, url, document, rows, bytes), taken)))
+    }
+
+    /// The next page, of which is kept what the one after it is compared with.
+    fn delivered(
+        &mut self,
+        position: &Position,
+        url: SafeUrl,
+        document: Arc<Document>,
+        rows: RowPath,
+        bytes: u64,
+    ) -> Page {
+        self.pages = self.pages.saturating_add(1);
+        self.last = Some(Delivered { position: position.clone(), document: Arc::clone(&document), rows: rows.clone() });
+        let (resource, position) = (self.resource.clone(), self.paginator.noted(position));
+        Page { resource, sequence: self.pages, position, url, document, rows, bytes, cursor: None }
     }
 
     /// Lets the paginator see the page, then asks for what follows.
@@ -315,7 +345,7 @@ impl<R: BodyReader> Walk<R> {
         let request = self.request(position);
         let client = self.client.clone();
         let meter = Arc::clone(&self.meter);
-        let (reader, path) = (self.reader.clone(), self.finder.array().cloned());
+        let (reader, path) = (self.reader.clone(), self.finder.array().filter(|_| self.takes_rows).cloned());
         let (body_format, bytes_max) = (self.endpoint.format, self.limits.body_bytes_max);
         let read = move |body| {
             let parse = |json| reader.read(json, path.as_deref());
@@ -335,25 +365,8 @@ impl<R: BodyReader> Walk<R> {
     }
 
     fn repeated(&self, position: &Position, url: &SafeUrl) -> ExtractError {
-        let first = |position: &Position| {
-            let parameter = self.paginator.parameters(position).into_iter().next()?;
-            let name = match parameter.place {
-                ParameterPlace::Query(name) => name.clone(),
-                ParameterPlace::Body(keys) => keys.join("."),
-            };
-            Some((name, parameter.text()))
-        };
-        let before = self.last.as_ref().and_then(|last| first(&last.position)).map(|(_, value)| value);
-        let fault = match (first(position), &self.endpoint.paginator) {
-            (None, _) => PagingFault::RepeatedLink,
-            (Some((parameter, after)), PaginatorSpec::PageNumber(_))
-                if after == "1" && before.as_deref() == Some("0") =>
-            {
-                PagingFault::CountsFromOne { parameter }
-            }
-            (Some((parameter, after)), PaginatorSpec::Auto) => PagingFault::Guessed { parameter, before, after },
-            (Some((parameter, after)), _) => PagingFault::Repeated { parameter, before, after },
-        };
+        let last = self.last.as_ref().map(|last| &last.position);
+        let fault = repeats::fault(&*self.paginator, &self.endpoint.paginator, last, position);
         self.error(url, ExtractErrorKind::Paging(fault))
     }
 
@@ -364,13 +377,14 @@ impl<R: BodyReader> Walk<R> {
         None
     }
 
-    fn end(&mut self) {
+    /// Asks for nothing more.
+    pub(super) fn end(&mut self) {
         self.is_done = true;
         self.ahead.clear();
         self.last = None;
     }
 
-    fn error(&self, url: &SafeUrl, kind: ExtractErrorKind) -> ExtractError {
+    pub(super) fn error(&self, url: &SafeUrl, kind: ExtractErrorKind) -> ExtractError {
         let page = self.pages.saturating_add(1);
         ExtractError { resource: self.resource.clone(), page, url: url.clone(), kind }
     }
@@ -379,14 +393,4 @@ impl<R: BodyReader> Walk<R> {
 /// How servers refuse a position beyond their last record.
 fn is_end(error: &ClientError) -> bool {
     matches!(error.status(), Some(400 | 404 | 410 | 416 | 422))
-}
-
-impl<R: BodyReader> fmt::Debug for Walk<R> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Walk")
-            .field("resource", &self.resource)
-            .field("pages", &self.pages)
-            .finish_non_exhaustive()
-    }
 }

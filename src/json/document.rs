@@ -139,6 +139,11 @@ impl Document {
         })
     }
 
+    /// Whether a number may have been an integer beyond `i64`, so that only [`Document::parse_exact`] tells.
+    pub fn holds_inexact(&self) -> bool {
+        self.whole().tape.entries.iter().any(|entry| entry.tag == Tag::Inexact)
+    }
+
     /// Whether the text of numbers was kept.
     pub fn is_exact(&self) -> bool {
         self.exact

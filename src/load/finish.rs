@@ -143,7 +143,8 @@ impl Loader {
         let change = self.plan(&snapshot, load, staged).await?;
         // A walk that has ended at last is told even where it brought nothing more.
         let ends_walk = (self.past.is_unfinished || self.is_staged) && self.walk.is_none();
-        if change.removed.is_empty() && change.added.is_empty() && !ends_walk {
+        let moves_cursor = self.remembered != self.past.remembered;
+        if change.removed.is_empty() && change.added.is_empty() && !ends_walk && !moves_cursor {
             return Ok(Attempt::Done(receipt(Some(snapshot.version), *commits, snapshot.sequence, &change)));
         }
         let outcome = self.commit_change(&mut snapshot, &load.columns, &change, commits).await;
@@ -321,9 +322,19 @@ impl Loader {
         self.place.sync(&paths(&change.added).into_iter().chain(change.vectors.clone()).collect::<Vec<_>>())
     }
 
-    /// A merge plans again on whatever the table is; append and replace cannot tell whether their rows are in it already.
-    async fn check_sequence(&self, snapshot: &Snapshot) -> Result<(), LoadErrorKind> {
-        if snapshot.sequence == self.sequence || self.disposition == Disposition::Merge {
+    /// A merge plans again on whatever the table is, and keeps the later cursors; append and replace cannot tell whether their rows are
+    /// in it already.
+    async fn check_sequence(&mut self, snapshot: &Snapshot) -> Result<(), LoadErrorKind> {
+        if snapshot.sequence == self.sequence {
+            return Ok(());
+        }
+        if self.disposition == Disposition::Merge {
+            if let (Some(sequence), Some(remembered)) = (snapshot.sequence, &mut self.remembered)
+                && let Some(theirs) = self.states.read(sequence).await?.and_then(|state| state.remembered)
+            {
+                remembered.advance(&theirs);
+                self.past.remembered = Some(theirs);
+            }
             return Ok(());
         }
         // Who it was is good to know, and no reason to fail in another way.

@@ -55,7 +55,8 @@ impl Loader {
             files: gathered.files.iter().map(staged_file).collect::<Result<_, _>>()?,
             gathered: Some(GatheredFor { write: gathered.write.clone(), unseen: unseen.clone() }),
         };
-        let state = State { staged: Some(staged), ..State::new(&self.run_id, Some(walk)) };
+        let state =
+            State { staged: Some(staged), ..State::new(&self.run_id, Some(walk), self.past.remembered.clone()) };
         self.states.put(self.sequence, &state).await?;
         self.is_staged = true;
         gathered.kept = gathered.files.len();

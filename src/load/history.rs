@@ -17,7 +17,7 @@ use super::state::{Staged, StagedFile, State, StateFolder};
 use super::store::Place;
 use super::table::{Snapshot, arrow_schema};
 use super::{Disposition, LoadOptions, Loader};
-use crate::flow::{Unfinished, Waypoint};
+use crate::flow::{Remembered, Unfinished, Waypoint};
 
 /// What is there when a load begins.
 #[derive(Default)]
@@ -26,6 +26,8 @@ pub(super) struct Past {
     pub(super) unfinished: Option<Unfinished>,
     /// Whether the state that counts says that its walk has not ended.
     pub(super) is_unfinished: bool,
+    /// How far the cursors are.
+    pub(super) remembered: Option<Remembered>,
     /// What the load adds to.
     staged: Option<Staged>,
     /// The numbers of the states that are there.
@@ -45,11 +47,12 @@ impl Past {
         disposition: Disposition,
     ) -> Result<Self, LoadErrorKind> {
         let sequence = snapshot.and_then(|snapshot| snapshot.sequence);
-        if let Some(after) = options.after {
+        if let Some(after) = &options.after {
             if sequence != after.sequence && disposition != Disposition::Merge {
                 return Err(LoadErrorKind::OtherRun { run: None });
             }
-            return Ok(Self { is_unfinished: after.is_unfinished, ..Self::default() });
+            let remembered = after.remembered.clone();
+            return Ok(Self { is_unfinished: after.is_unfinished, remembered, ..Self::default() });
         }
         if let Some(snapshot) = snapshot
             && sequence.is_none()
@@ -62,6 +65,7 @@ impl Past {
             && let Some(state) = states.read(sequence).await?
         {
             past.is_unfinished = state.walk.is_some();
+            past.remembered.clone_from(&state.remembered);
             past.unfinished = state.walk.clone().map(|waypoint| unfinished(&state, waypoint));
         }
         if disposition == Disposition::Replace || options.resource.write.gathers(options.history) {
@@ -231,7 +235,8 @@ impl Loader {
         if let Some(claimed) = self.claimed.filter(|claimed| above.is_none_or(|above| *claimed > above)) {
             return Ok(claimed);
         }
-        let claimed = self.states.put(above, &State::new(&self.run_id, self.walk.clone())).await?;
+        let claimed =
+            self.states.put(above, &State::new(&self.run_id, self.walk.clone(), self.remembered.clone())).await?;
         self.claimed = Some(claimed);
         Ok(claimed)
     }
@@ -251,7 +256,7 @@ impl Loader {
         self.place.sync(&files)?;
         let files = writer.written().iter().map(staged_file).collect::<Result<_, _>>()?;
         let staged = Some(Staged { refreshes: self.refreshes, files, gathered: None });
-        let state = State { staged, ..State::new(&self.run_id, Some(walk)) };
+        let state = State { staged, ..State::new(&self.run_id, Some(walk), self.past.remembered.clone()) };
         self.states.put(self.sequence, &state).await?;
         self.is_staged = true;
         writer.keep_written();

@@ -56,7 +56,7 @@ pub use maintenance::{
     OptimizeOptions, OptimizeReport, TableError, TableErrorKind, VacuumOptions, VacuumReport, optimize, vacuum,
 };
 
-use crate::flow::{KeyColumns, LoadSchema, Receipt, TableBatch, TableState, Waypoint};
+use crate::flow::{KeyColumns, LoadSchema, Receipt, Remembered, TableBatch, TableState, Waypoint};
 use crate::plan::{History, Limits, Maintenance, Matched, PipelineName, ResourcePlan, Target, WriteDisposition};
 use gather::Gathered;
 use history::Past;
@@ -91,6 +91,8 @@ pub struct Loader {
     /// The state of this load, once it has one, and its walk.
     claimed: Option<i64>,
     walk: Option<Waypoint>,
+    /// How far the cursors are with it.
+    remembered: Option<Remembered>,
     /// Deletion vectors are to be switched on.
     wants_vectors: bool,
     /// What is done to the table afterwards.
@@ -151,7 +153,7 @@ pub struct LoadOptions<'a> {
 }
 
 /// Where a load of several commits is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Continuation {
     /// Loads before the next one.
     parts: u64,
@@ -159,6 +161,17 @@ pub struct Continuation {
     sequence: Option<i64>,
     /// Whether the state of that says that there is more to come.
     is_unfinished: bool,
+    /// How far the cursors are with that.
+    remembered: Option<Remembered>,
+}
+
+/// Where a load leaves its resource.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ending {
+    /// The walk came to its end; this is how far the cursors are.
+    Whole(Remembered),
+    /// Another run, or part, goes on from here; the cursors stay where they are.
+    Part(Waypoint),
 }
 
 /// Rows of the smallest part: a merge of fewer would cost more than it saves.
@@ -170,13 +183,15 @@ impl Loader {
     /// # Errors
     /// When the place cannot be read, or the table uses a feature that is not written.
     pub async fn open(options: &LoadOptions<'_>, columns: &KeyColumns) -> Result<(Self, TableState), LoadError> {
-        let opened = open::open(options, columns.clone()).await;
-        opened.map_err(|kind| LoadError {
-            resource: options.resource.name.clone(),
-            table: options.resource.table.clone(),
-            uri: options.target.table(&options.resource.table).to_string(),
-            kind,
-        })
+        open::open(options, columns.clone()).await.map_err(|kind| located(options, kind))
+    }
+
+    /// How far the cursors are that a load would begin with; `None`: nothing is remembered.
+    ///
+    /// # Errors
+    /// When the place cannot be read.
+    pub async fn remembered(options: &LoadOptions<'_>) -> Result<Option<Remembered>, LoadError> {
+        open::remembered(options).await.map_err(|kind| located(options, kind))
     }
 
     /// Rows after which the part of a load that is done in parts had better end: the keys of a merge into a table with rows are held in
@@ -214,17 +229,19 @@ impl Loader {
         staged.map_err(|kind| self.located(kind))
     }
 
-    /// Commits what was written; `schema` has the columns of the whole load. `walk` is where another run goes on; `None`: the walk is
-    /// at its end.
+    /// Commits what was written; `schema` has the columns of the whole load.
     ///
     /// # Errors
     /// When nothing was committed; what was written is removed.
-    pub async fn finish(
-        mut self,
-        schema: &LoadSchema,
-        walk: Option<Waypoint>,
-    ) -> Result<(Receipt, Continuation), LoadError> {
-        self.walk = walk;
+    pub async fn finish(mut self, schema: &LoadSchema, ending: Ending) -> Result<(Receipt, Continuation), LoadError> {
+        (self.walk, self.remembered) = match ending {
+            Ending::Part(waypoint) => (Some(waypoint), self.past.remembered.clone()),
+            Ending::Whole(reached) => {
+                let mut remembered = self.past.remembered.clone().unwrap_or_default();
+                remembered.advance(&reached);
+                (None, (!remembered.is_empty()).then_some(remembered))
+            }
+        };
         match self.gather_and_commit(schema).await {
             Ok(mut receipt) => {
                 self.drop_gathered(true).await;
@@ -235,6 +252,7 @@ impl Loader {
                     parts: self.parts + 1,
                     sequence: receipt.sequence,
                     is_unfinished: if was_committed { self.walk.is_some() } else { self.past.is_unfinished },
+                    remembered: if was_committed { self.remembered.clone() } else { self.past.remembered.clone() },
                 };
                 Ok((receipt, continuation))
             }
@@ -267,6 +285,11 @@ impl Loader {
     fn located(&self, kind: LoadErrorKind) -> LoadError {
         LoadError { resource: self.resource.clone(), table: self.table.clone(), uri: self.uri.clone(), kind }
     }
+}
+
+fn located(options: &LoadOptions<'_>, kind: LoadErrorKind) -> LoadError {
+    let (resource, table) = (options.resource.name.clone(), options.resource.table.clone());
+    LoadError { resource, uri: options.target.table(&table).to_string(), table, kind }
 }
 
 impl Disposition {

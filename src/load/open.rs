@@ -15,7 +15,7 @@ use super::store::Place;
 use super::table::Snapshot;
 use super::versions::Versions;
 use super::{Disposition, LoadOptions, Loader};
-use crate::flow::{KeyColumns, TableState};
+use crate::flow::{KeyColumns, Remembered, TableState};
 use crate::plan::{Matched, WriteDisposition};
 
 /// Reads what the table is. `columns` are those with a part in how rows are written.
@@ -76,9 +76,10 @@ pub(super) async fn open(
         refreshes: options.history.refreshes,
         states,
         past,
-        parts: options.after.map_or(0, |after| after.parts),
+        parts: options.after.as_ref().map_or(0, |after| after.parts),
         claimed: None,
         walk: None,
+        remembered: None,
         interval: snapshot.as_ref().and_then(Snapshot::checkpoint_interval),
         existed: snapshot.is_some(),
         opened: snapshot,
@@ -103,7 +104,7 @@ async fn newest(
         place.check_conditions().await?;
     }
     let snapshot = Snapshot::load(place, application).await?;
-    if snapshot.is_none() && options.after.is_some_and(|after| after.sequence.is_some()) {
+    if snapshot.is_none() && options.after.as_ref().is_some_and(|after| after.sequence.is_some()) {
         // It was there a part ago. Opening its place has made a folder again.
         place.forget_empty();
         return Err(LoadErrorKind::Vanished);
@@ -143,6 +144,7 @@ fn table_state(
             _ => Vec::new(),
         },
         unfinished: past.unfinished.clone(),
+        remembered: past.remembered.clone(),
     })
 }
 
@@ -193,4 +195,21 @@ fn source(shelf: Shelf, options: &LoadOptions<'_>, columns: &KeyColumns, version
     let keys = versions.map_or_else(|| columns.clone(), |versions| versions.keys(columns));
     let tells_apart = !matches!(&options.resource.write, WriteDisposition::Merge(merge) if merge.is_deduplicated);
     Source::new(shelf, &keys, tells_apart, options.limits)
+}
+
+/// How far the cursors are that the next load of a resource begins with.
+pub(super) async fn remembered(options: &LoadOptions<'_>) -> Result<Option<Remembered>, LoadErrorKind> {
+    let resource = options.resource;
+    if options.history.refreshes {
+        return Ok(None);
+    }
+    let place = Place::open(&options.target.table(&resource.table))?;
+    let application = format!("alluvium:{}:{}", options.pipeline, resource.name);
+    let Some(snapshot) = Snapshot::load(&place, &application).await? else {
+        place.forget_empty();
+        return Ok(None);
+    };
+    let Some(sequence) = snapshot.sequence else { return Ok(None) };
+    let states = StateFolder::open(options.target, &options.pipeline.to_string(), resource.name.as_str())?;
+    Ok(states.read(sequence).await?.and_then(|state| state.remembered))
 }

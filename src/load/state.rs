@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::LoadErrorKind;
 use super::store::Place;
-use crate::flow::Waypoint;
+use crate::flow::{Remembered, Waypoint};
 use crate::plan::Target;
 
 /// The form of the files.
@@ -48,7 +48,7 @@ fn unescaped(part: &str) -> String {
 }
 
 /// What a resource's last commit left for the next run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct State {
     pub(super) format: u32,
     /// The run that made it.
@@ -57,6 +57,9 @@ pub(super) struct State {
     pub(super) written_ms: i64,
     /// Where the walk stands; `None`: it came to its end.
     pub(super) walk: Option<Waypoint>,
+    /// How far the cursors are that a new walk begins with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) remembered: Option<Remembered>,
     /// Files of a load that is not committed yet.
     #[serde(default)]
     pub(super) staged: Option<Staged>,
@@ -97,9 +100,9 @@ pub(super) struct StagedFile {
 }
 
 impl State {
-    pub(super) fn new(run: &str, walk: Option<Waypoint>) -> Self {
+    pub(super) fn new(run: &str, walk: Option<Waypoint>, remembered: Option<Remembered>) -> Self {
         let written_ms = chrono::Utc::now().timestamp_millis();
-        Self { format: FORMAT, run: run.to_owned(), written_ms, walk, staged: None }
+        Self { format: FORMAT, run: run.to_owned(), written_ms, walk, remembered, staged: None }
     }
 }
 

@@ -7,7 +7,8 @@ use futures::stream::{FuturesOrdered, StreamExt};
 
 use super::ResourceReport;
 use super::budget::Share;
-use super::lane::{Batches, Pages, decoded};
+use super::lane::{Batches, decoded};
+use super::walker::Pages;
 use crate::error::Error;
 use crate::flow::{Page, Waypoint};
 use crate::normalize::{Decoder, Draft, Normalizer};
@@ -29,8 +30,8 @@ pub(super) struct Joiner {
     is_open: bool,
     /// The page that was joined last.
     last: Option<Page>,
-    /// When a part ends.
-    parts: CommitRules,
+    /// When a part ends; `None`: never.
+    parts: Option<CommitRules>,
     part_bytes: u64,
     part_rows: u64,
     /// Rows after which the loader wants the part to end.
@@ -39,7 +40,7 @@ pub(super) struct Joiner {
 }
 
 impl Joiner {
-    pub(super) fn new(pages: Pages, decoder: Decoder, parts: CommitRules) -> Self {
+    pub(super) fn new(pages: Pages, decoder: Decoder, parts: Option<CommitRules>) -> Self {
         Self {
             pages,
             decoder,
@@ -107,7 +108,7 @@ impl Joiner {
                 page = self.pages.recv(), if self.is_open && self.decoding.len() < PAGES_DECODED => match page {
                     Some((walked, share)) => {
                         report.pages += 1;
-                        let page = walked.0.clone();
+                        let page = walked.page.clone();
                         let decoding = decoded(walked, self.decoder.clone());
                         self.decoding.push_back(Box::pin(async move { (page, decoding.await, share) }));
                     }
@@ -123,8 +124,10 @@ impl Joiner {
     }
 
     fn is_part(&self) -> bool {
-        self.part_bytes >= self.parts.bytes.get()
-            || self.part_rows_max.is_some_and(|rows_max| self.part_rows >= rows_max)
-            || self.part_began.elapsed() >= self.parts.time
+        self.parts.is_some_and(|rules| {
+            self.part_bytes >= rules.bytes.get()
+                || self.part_rows_max.is_some_and(|rows_max| self.part_rows >= rows_max)
+                || self.part_began.elapsed() >= rules.time
+        })
     }
 }

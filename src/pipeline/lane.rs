@@ -6,43 +6,47 @@
 //!                                      --BATCHES_QUEUED-->  writer (a blocking thread: encodes and stores)
 //! ```
 //!
-//! The queues are bounded by number and by bytes ([`Budget`]). The only file that spawns. Every task is joined; a commit that has begun is never cancelled.
+//! The queues are bounded by number and by bytes ([`Budget`]). Every task is joined; a commit that has begun is never cancelled.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::Either;
+use futures::stream::BoxStream;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::budget::{Budget, Share};
 use super::joiner::Joiner;
-use super::{Event, Observer, Progress, ResourceReport, Stop, WaitReport};
-use crate::client::{Client, Meter};
+use super::tree::Shared;
+use super::walker::{Feed, Walker};
+use super::{Event, Progress, ResourceReport, WaitReport};
+use crate::client::Meter;
 use crate::error::{Error, ErrorClass, Interrupted};
-use crate::extract::{Walk, Walked};
-use crate::flow::{TableBatch, TableState, Waypoint};
-use crate::load::{Continuation, LoadError, LoadOptions, Loader};
+use crate::extract::{Course, CourseOptions, ExtractError, ExtractErrorKind, Lanes, Parent, Reached, Walked};
+use crate::flow::{Cursors, Remembered, TableBatch, TableState};
+use crate::load::{Continuation, Ending, LoadError, LoadOptions, Loader};
 use crate::normalize::{Decoder, Draft, Normalizer, Rows};
-use crate::plan::{Limits, Plan, ResourcePlan, WriteDisposition};
+use crate::plan::{ResourcePlan, SafeUrl, WriteDisposition};
 
-/// Pages that wait to be joined. With the batches below it is what the network and the decoders work on while the writer encodes what
-/// it has gathered; mostly the bytes are the bound.
-const PAGES_QUEUED: usize = 16;
 /// Batches that wait for the writer, which takes them in bursts.
 const BATCHES_QUEUED: usize = 64;
 
 /// What one resource is loaded with.
 pub(super) struct Lane<'a> {
-    pub(super) plan: &'a Plan,
+    /// The limits in it are those of the run, with this lane's share of its memory.
+    pub(super) shared: Shared<'a>,
     pub(super) resource: &'a ResourcePlan,
-    /// The limits of the run, with this lane's share of its memory.
-    pub(super) limits: Limits,
-    pub(super) client: Client,
-    pub(super) run_id: &'a str,
-    pub(super) observer: Arc<dyn Observer>,
-    pub(super) stop: Stop,
+    /// Its number; nobody: it is not loaded, and only leads to children.
+    pub(super) lane: Lanes,
+    /// Those who need its rows, itself included, with how far its cursors are for each.
+    pub(super) takers: Vec<(Lanes, Option<Cursors>)>,
+    /// The ways to its children.
+    pub(super) feeds: Vec<Feed>,
+    pub(super) is_parent: bool,
+    /// The rows of its parent, if it has one.
+    pub(super) parents: Option<BoxStream<'static, Parent>>,
 }
 
 /// How the parts of a walk are kept before its end.
@@ -56,21 +60,27 @@ enum Keeping {
 
 impl Lane<'_> {
     /// Loads the resource and reports; never fails as such.
-    pub(super) async fn run(self) -> ResourceReport {
-        let mut report = ResourceReport::empty(self.plan, self.resource);
-        self.observer.event(&Event::Started(self.resource.name.clone()));
+    pub(super) async fn run(mut self) -> ResourceReport {
+        let plan = self.shared.plan;
+        let mut report = ResourceReport::empty(plan, self.resource);
+        self.shared.observer.event(&Event::Started(self.resource.name.clone()));
         let meter = Arc::new(Meter::default());
-        let mut loaded = self.load(&meter, &mut report, false).await;
+        let is_loaded = self.lane != Lanes::NONE;
+        let mut loaded = match is_loaded {
+            true => self.load(&meter, &mut report, false).await,
+            false => self.lead(&meter, &mut report).await,
+        };
         if let Err(error) = &loaded
             && error.is_shifted()
             && self.may_start_over()
         {
             tracing::warn!(resource = %self.resource.name, problem = %error, "the walk begins anew");
-            report = ResourceReport::empty(self.plan, self.resource);
+            report = ResourceReport::empty(plan, self.resource);
             loaded = self.load(&meter, &mut report, true).await;
         }
         match loaded {
-            Ok(()) => report.succeed(),
+            Ok(()) if is_loaded => report.succeed(),
+            Ok(()) => report.skip(),
             Err(error) => {
                 tracing::debug!(resource = %self.resource.name, error = %error, "the resource failed");
                 report.fail(&error);
@@ -84,17 +94,22 @@ impl Lane<'_> {
         let waits = metered.waits.into_iter();
         report.waits =
             waits.map(|(reason, took)| WaitReport { reason: reason.name(), seconds: took.as_secs_f64() }).collect();
-        self.observer.event(&Event::Ended(self.resource.name.clone()));
+        self.shared.observer.event(&Event::Ended(self.resource.name.clone()));
         report
     }
 
     /// Rows that are appended a second time are doubled; merged or replaced they are not.
     fn may_start_over(&self) -> bool {
-        self.plan.history.refreshes || self.resource.write != WriteDisposition::Append
+        self.shared.plan.history.refreshes || self.resource.write != WriteDisposition::Append
+    }
+
+    /// Where a walk of a tree is, is more than the place of a page: it is loaded as a whole.
+    fn is_in_tree(&self) -> bool {
+        self.resource.parent.is_some() || self.is_parent
     }
 
     fn keeping(&self) -> Keeping {
-        let history = self.plan.history;
+        let history = self.shared.plan.history;
         match &self.resource.write {
             write if history.refreshes || write.gathers(history) => Keeping::Stages,
             WriteDisposition::Append | WriteDisposition::Merge(_) => Keeping::Commits,
@@ -103,9 +118,10 @@ impl Lane<'_> {
     }
 
     /// Loads the walk part by part. The first walk of a resource that is not long has one part.
-    async fn load(&self, meter: &Arc<Meter>, report: &mut ResourceReport, starts_over: bool) -> Result<(), Error> {
+    async fn load(&mut self, meter: &Arc<Meter>, report: &mut ResourceReport, starts_over: bool) -> Result<(), Error> {
         let (mut loader, state) = self.open(starts_over, None).await?;
-        let (walk, mut normalizer) = match self.begin(meter, &state) {
+        let is_whole = self.is_in_tree();
+        let (walker, mut normalizer) = match self.begin(meter, &state) {
             Ok(begun) => begun,
             Err(error) => {
                 loader.abort().await;
@@ -113,11 +129,12 @@ impl Lane<'_> {
             }
         };
         report.resumed_after_page = state.unfinished.map(|from| from.waypoint.pages);
-        let (pages, walker) = spawn_walker(walk, self.stop.clone(), Budget::of(self.limits.memory_bytes));
-        let mut joiner = Joiner::new(pages, normalizer.decoder(), self.resource.commits);
+        let (pages, walker) = walker.spawn();
+        let parts = (!is_whole).then_some(self.resource.commits);
+        let mut joiner = Joiner::new(pages, normalizer.decoder(), parts);
         joiner.begin_part(loader.part_rows_max());
         let failed = loop {
-            let (batches, writer) = spawn_writer(loader, Budget::of(self.limits.memory_bytes));
+            let (batches, writer) = spawn_writer(loader, Budget::of(self.shared.limits.memory_bytes));
             let joined = joiner.join(&mut normalizer, &batches, report, |report| self.observe(meter, report)).await;
             drop(batches);
             let (writer_loader, written) = writer.await.map_err(|_| Error::task("the writer panicked"))?;
@@ -143,7 +160,10 @@ impl Lane<'_> {
         joiner.close();
         let walked = walker.await.unwrap_or_else(|_| Err(Error::task("the walker panicked")));
         match failed.map_or(walked, Err) {
-            Ok(()) => self.commit(loader, &normalizer, None, report).await.map(|_| ()),
+            Ok(reached) => {
+                let ending = Ending::Whole(self.remembered(reached));
+                self.commit(loader, &normalizer, ending, report).await.map(|_| ())
+            }
             Err(error) if error.class() == ErrorClass::Interrupted => {
                 Err(self.interrupted(loader, &normalizer, &joiner, report).await)
             }
@@ -155,16 +175,61 @@ impl Lane<'_> {
         }
     }
 
+    /// What the next run is to know.
+    fn remembered(&self, reached: Reached) -> Remembered {
+        if self.resource.write.replaces() {
+            return Remembered::default();
+        }
+        let own = reached.own.filter(|own| !own.at.is_empty());
+        Remembered { own, fed: reached.above }
+    }
+
+    /// Walks only for the sake of the children.
+    async fn lead(&mut self, meter: &Arc<Meter>, report: &mut ResourceReport) -> Result<(), Error> {
+        let (walker, _) = self.begin(meter, &TableState::default())?;
+        let (mut pages, walker) = walker.spawn();
+        while pages.recv().await.is_some() {}
+        let walked = walker.await.unwrap_or_else(|_| Err(Error::task("the walker panicked")));
+        report.pages = 0;
+        walked.map(|_| ())
+    }
+
     /// The walk, where it begins or goes on, and the normaliser of its pages.
-    fn begin(&self, meter: &Arc<Meter>, state: &TableState) -> Result<(Walk<Decoder>, Normalizer), Error> {
-        let normalizer = Normalizer::new(self.resource, &self.limits, state)?;
-        let (client, decoder) = (self.client.clone(), normalizer.decoder());
-        let walk = Walk::new(self.resource, &self.limits, client, Arc::clone(meter), decoder);
-        let walk = match &state.unfinished {
-            Some(from) => walk.resume(from, self.resource.commits.resume_within)?,
-            None => walk,
+    fn begin(&mut self, meter: &Arc<Meter>, state: &TableState) -> Result<(Walker, Normalizer), Error> {
+        let normalizer = Normalizer::new(self.resource, &self.shared.limits, state)?;
+        if let Some(from) = state.unfinished.as_ref().filter(|_| self.is_in_tree()) {
+            let how = "the config has parents or children for it now, for whom it has to begin anew";
+            let kind = ExtractErrorKind::Shifted { pages: from.waypoint.pages, how };
+            let (resource, url) = (self.resource.name.clone(), SafeUrl::new(&self.resource.endpoint.url, &[]));
+            return Err(ExtractError { resource, page: 1, url, kind }.into());
+        }
+        if !self.is_in_tree() {
+            // What another run has left since.
+            self.takers = vec![(self.lane, state.remembered.as_ref().and_then(|remembered| remembered.own.clone()))];
+            if self.resource.write.replaces() {
+                self.takers = vec![(self.lane, None)];
+            }
+        }
+        let options = CourseOptions {
+            resource: self.resource,
+            limits: &self.shared.limits,
+            client: self.shared.client.clone(),
+            meter: Arc::clone(meter),
+            reader: normalizer.decoder(),
+            parents: self.parents.take(),
+            is_parent: self.is_parent,
+            takers: self.takers.clone(),
         };
-        Ok((walk, normalizer))
+        let course = Course::new(options, state.unfinished.as_ref())?;
+        let walker = Walker {
+            name: self.resource.name.to_string(),
+            course,
+            feeds: std::mem::take(&mut self.feeds),
+            lane: self.lane,
+            stop: self.shared.stop.clone(),
+            budget: Budget::of(self.shared.limits.memory_bytes),
+        };
+        Ok((walker, normalizer))
     }
 
     /// Keeps the pages so far, and goes on with a loader for those that follow.
@@ -194,10 +259,10 @@ impl Lane<'_> {
                 }
             };
         }
-        let after = self.commit(loader, normalizer, Some(waypoint), report).await?;
+        let after = self.commit(loader, normalizer, Ending::Part(waypoint), report).await?;
         let (loader, state) = self.open(false, Some(after)).await?;
         joiner.begin_part(loader.part_rows_max());
-        match normalizer.go_on(self.resource, &self.limits, &state) {
+        match normalizer.go_on(self.resource, &self.shared.limits, &state) {
             Ok(next) => {
                 *normalizer = next;
                 Ok(loader)
@@ -214,14 +279,14 @@ impl Lane<'_> {
         &self,
         loader: Loader,
         normalizer: &Normalizer,
-        walk: Option<Waypoint>,
+        ending: Ending,
         report: &mut ResourceReport,
     ) -> Result<Continuation, Error> {
         report.add_schema(normalizer.schema_changes(), normalizer.null_only());
-        self.observer.event(&Event::Committing(self.resource.name.clone()));
+        self.shared.observer.event(&Event::Committing(self.resource.name.clone()));
         let load_schema = normalizer.load_schema();
         let handle = Handle::current();
-        let finished = spawn_blocking(move || handle.block_on(loader.finish(&load_schema, walk))).await;
+        let finished = spawn_blocking(move || handle.block_on(loader.finish(&load_schema, ending))).await;
         let (receipt, continuation) = finished.map_err(|_| Error::task("the commit panicked"))??;
         report.add(&receipt);
         Ok(continuation)
@@ -235,13 +300,13 @@ impl Lane<'_> {
         joiner: &Joiner,
         report: &mut ResourceReport,
     ) -> Error {
-        let Some(waypoint) = joiner.waypoint() else {
+        let Some(waypoint) = joiner.waypoint().filter(|_| !self.is_in_tree()) else {
             loader.abort().await;
             return Error::interrupted(Interrupted::Dropped);
         };
         let pages = waypoint.pages;
         match self.keeping() {
-            Keeping::Commits => match self.commit(loader, normalizer, Some(waypoint), report).await {
+            Keeping::Commits => match self.commit(loader, normalizer, Ending::Part(waypoint), report).await {
                 Ok(_) => Error::interrupted(Interrupted::Committed { pages }),
                 Err(error) => error,
             },
@@ -260,16 +325,7 @@ impl Lane<'_> {
     }
 
     async fn open(&self, starts_over: bool, after: Option<Continuation>) -> Result<(Loader, TableState), Error> {
-        let options = LoadOptions {
-            pipeline: &self.plan.pipeline,
-            resource: self.resource,
-            target: &self.plan.target,
-            limits: &self.limits,
-            run_id: self.run_id,
-            history: self.plan.history,
-            starts_over,
-            after,
-        };
+        let options = LoadOptions { starts_over, after, ..self.shared.load_options(self.resource) };
         Ok(Loader::open(&options, &Normalizer::key_columns(self.resource)).await?)
     }
 
@@ -282,13 +338,13 @@ impl Lane<'_> {
             retries: metered.retries,
             waited_seconds: metered.waits.values().map(Duration::as_secs_f64).sum(),
         };
-        self.observer.event(&Event::Page(self.resource.name.clone(), progress));
+        self.shared.observer.event(&Event::Page(self.resource.name.clone(), progress));
     }
 }
 
 /// The draft of a page, of which the decoding has begun.
 pub(super) fn decoded(
-    (page, rows): Walked<Rows>,
+    Walked { page, rows, .. }: Walked<Rows>,
     decoder: Decoder,
 ) -> impl Future<Output = Result<Draft, Error>> + Send + 'static {
     match rows {
@@ -299,9 +355,6 @@ pub(super) fn decoded(
         }
     }
 }
-
-/// The pages of a walk, each with its share of the memory.
-pub(super) type Pages = mpsc::Receiver<(Walked<Rows>, Share)>;
 
 /// The way to the writer.
 pub(super) struct Batches {
@@ -320,34 +373,6 @@ impl Batches {
         }
         true
     }
-}
-
-fn spawn_walker(mut walk: Walk<Decoder>, mut stop: Stop, budget: Budget) -> (Pages, JoinHandle<Result<(), Error>>) {
-    let (sender, receiver) = mpsc::channel(PAGES_QUEUED);
-    let task = tokio::spawn(async move {
-        loop {
-            // Both are cancel-safe: a page that is not delivered is not lost but never committed.
-            let next = tokio::select! {
-                biased;
-                () = stop.asked() => return Err(Error::interrupted(Interrupted::Dropped)),
-                next = walk.next() => next?,
-            };
-            let Some(page) = next else { return Ok(()) };
-            let send = async {
-                let share = budget.take(page.0.bytes).await;
-                sender.send((page, share)).await
-            };
-            // While the queue is full, requests under way go on.
-            let sent = tokio::select! {
-                sent = send => sent,
-                () = walk.work_ahead() => return Err(Error::task("the walk ended before its pages")),
-            };
-            if sent.is_err() {
-                return Ok(());
-            }
-        }
-    });
-    (receiver, task)
 }
 
 type Writing = JoinHandle<(Loader, Result<(), LoadError>)>;

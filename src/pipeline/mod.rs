@@ -5,7 +5,8 @@
 //!  (extract)               (normalize)                     (load)
 //! ```
 //!
-//! Each resource has a lane of its own ([`lane`]): three tasks with bounded queues between them.
+//! Each resource has a lane of its own ([`lane`]): three tasks with bounded queues between them. Resources that need the rows of each
+//! other are a tree of lanes ([`tree`]), which run at the same time.
 
 mod budget;
 mod event;
@@ -13,7 +14,10 @@ mod joiner;
 mod lane;
 mod report;
 mod stop;
+mod tree;
+mod walker;
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Instant;
@@ -28,7 +32,8 @@ pub use report::{
 pub use stop::{Stop, StopHandle};
 
 use crate::client::{Client, ClientOptions};
-use crate::plan::{Limits, Plan, ResourcePlan, WriteDisposition};
+use crate::plan::{Limits, Plan};
+use tree::{Shared, Tree};
 
 /// Runs a plan: every resource is extracted, normalised and loaded, some of them at the same time.
 ///
@@ -41,32 +46,26 @@ pub async fn run(plan: &Plan, observer: Arc<dyn Observer>, stop: Stop) -> RunRep
         Ok(client) => client,
         Err(error) => return RunReport::not_started(run_id, began.elapsed(), plan, &error.into()),
     };
-    let limits = shared_limits(plan);
-    let lanes = plan.resources.iter().map(|resource| {
-        let lane = lane::Lane {
-            plan,
-            resource,
-            limits: limits.clone(),
-            client: client.clone(),
-            run_id: &run_id,
-            observer: Arc::clone(&observer),
-            stop: stop.clone(),
-        };
-        async move { if is_loaded(resource) { lane.run().await } else { ResourceReport::skipped(plan, resource) } }
-    });
-    let resources: Vec<ResourceReport> =
-        futures::stream::iter(lanes).buffered(plan.limits.resources_in_flight.get()).collect().await;
-    RunReport::new(run_id, began.elapsed(), resources)
+    let trees = tree::trees(plan);
+    let shared = Shared { plan, limits: shared_limits(plan, &trees), client, run_id: &run_id, observer, stop };
+    let runs = trees.into_iter().map(|tree| tree.run(shared.clone()));
+    let mut reports: BTreeMap<usize, ResourceReport> = futures::stream::iter(runs)
+        .buffered(plan.limits.resources_in_flight.get())
+        .concat()
+        .await
+        .into_iter()
+        .collect();
+    let resources = plan.resources.iter().enumerate();
+    let resources = resources
+        .map(|(place, resource)| reports.remove(&place).unwrap_or_else(|| ResourceReport::skipped(plan, resource)));
+    RunReport::new(run_id.clone(), began.elapsed(), resources.collect())
 }
 
 /// The limits of each of the lanes that run at the same time, which share the memory.
-fn shared_limits(plan: &Plan) -> Limits {
-    let loaded = plan.resources.iter().filter(|resource| is_loaded(resource)).count();
-    let lanes = loaded.min(plan.limits.resources_in_flight.get()).max(1) as u64;
+fn shared_limits(plan: &Plan, trees: &[Tree<'_>]) -> Limits {
+    let mut sizes: Vec<usize> = trees.iter().map(Tree::len).collect();
+    sizes.sort_unstable_by(|one, other| other.cmp(one));
+    let lanes = sizes.iter().take(plan.limits.resources_in_flight.get()).sum::<usize>().max(1) as u64;
     let memory = NonZeroU64::new(plan.limits.memory_bytes.get() / lanes).unwrap_or(NonZeroU64::MIN);
     Limits { memory_bytes: memory, ..plan.limits.clone() }
-}
-
-fn is_loaded(resource: &ResourcePlan) -> bool {
-    resource.selected && resource.write != WriteDisposition::Skip
 }

@@ -213,6 +213,10 @@ impl ResourceReport {
         Self { status: ResourceStatus::Skipped, ..Self::empty(plan, resource) }
     }
 
+    pub(super) fn skip(&mut self) {
+        self.status = ResourceStatus::Skipped;
+    }
+
     pub(super) fn succeed(&mut self) {
         self.status = ResourceStatus::Ok;
     }

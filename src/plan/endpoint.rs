@@ -125,6 +125,8 @@ pub enum Method {
 pub enum RowSelection {
     /// What `data_selector` leads to.
     Selector(Arc<Path>),
+    /// The body is one row, unless it is a list, or shows that it is a page of one.
+    Entity,
     /// The array that looks most like rows, found on the first page that has one.
     #[default]
     Detect,

@@ -8,26 +8,32 @@
 
 mod auth;
 mod columns;
+mod cursor_value;
 mod delta;
 mod endpoint;
 mod format;
+mod incremental;
 mod limits;
 mod names;
 mod naming;
 mod paging;
+mod parent;
 mod progress;
 mod response;
 mod safe_url;
 mod schema;
 mod secret;
 mod target;
+mod template;
 mod write;
 
 pub use auth::{ApiKeyLocation, Auth, ClientAuth, Grant, TokenGrant};
 pub use columns::{ColumnHint, DataType, RenameRule};
+pub use cursor_value::CursorValue;
 pub use delta::{DeltaOptions, FileLayout, Maintenance, RETENTION_MIN};
 pub use endpoint::{Data, Endpoint, Method, RowSelection};
 pub use format::{BodyFormat, CsvFormat, FormatKind};
+pub use incremental::{CursorFormat, CursorPlace, Incremental, LastValue, MissingCursor, RangeBound, RowOrder};
 pub use limits::{COLUMN_LEVELS_MAX, Limits, RateLimit, RetryPolicy};
 pub use names::{NameError, PipelineName, ResourceName, TableName};
 pub use naming::{Naming, snake_case};
@@ -35,12 +41,16 @@ pub use paging::{
     CursorSpec, HeaderCursorSpec, HeaderLinkSpec, JsonLinkSpec, OffsetSpec, PageNumberSpec, PaginatorSpec,
     ParameterPlace,
 };
+pub use parent::{IncludedField, MissingParentField, ParentLink};
 pub use progress::CommitRules;
 pub use response::{Action, ResponseAction};
 pub use safe_url::SafeUrl;
 pub use schema::{ContractMode, MissingKey, SchemaContract, SchemaRules, TypeConflict};
 pub use secret::Secret;
 pub use target::{Target, TargetError};
+pub use template::{
+    Align, Gap, GapSource, JsonTemplate, ParentField, RequestTemplate, Template, TemplatePart, TextFormat, TextKind,
+};
 pub use write::{DedupSort, Matched, Merge, Scd2, WriteDisposition};
 
 /// One whole run: where rows come from, what they become and where they land.
@@ -79,6 +89,12 @@ pub struct ResourcePlan {
     pub table: TableName,
     /// Where its pages are.
     pub endpoint: Endpoint,
+    /// The request, where parts of it are known only while the run is under way; it takes the place of the endpoint's.
+    pub request: Option<RequestTemplate>,
+    /// The resource whose rows lead to the requests of this one.
+    pub parent: Option<ParentLink>,
+    /// What of its rows is new.
+    pub incremental: Option<Incremental>,
     /// How its rows join those of the table.
     pub write: WriteDisposition,
     /// Type and nullability hints, by column or source name.
@@ -104,6 +120,9 @@ impl ResourcePlan {
             name,
             table,
             endpoint,
+            request: None,
+            parent: None,
+            incremental: None,
             write: WriteDisposition::Append,
             columns: Vec::new(),
             rename: Vec::new(),

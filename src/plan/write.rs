@@ -29,6 +29,13 @@ pub enum WriteDisposition {
     Skip,
 }
 
+impl WriteDisposition {
+    /// Whether a load has to have all rows, because those that it lacks go.
+    pub fn replaces(&self) -> bool {
+        matches!(self, Self::Replace)
+    }
+}
+
 /// How rows are merged (`upsert`, `insert-only`, `delete-insert`). Columns by column name or source key.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Merge {

@@ -12,12 +12,14 @@
 mod auth;
 mod auto;
 mod blooms;
+mod children;
 mod client;
 mod dispositions;
 mod equal;
 mod formats;
 mod fuzz;
 mod gather;
+mod incremental;
 mod leaves;
 mod links;
 mod maintenance;

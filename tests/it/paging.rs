@@ -166,7 +166,7 @@ async fn a_walk_runs_as_a_task_and_loses_nothing_when_it_is_interrupted() {
             match tokio::time::timeout(Duration::from_micros(300), walk.next()).await {
                 Err(_interrupted) => {}
                 Ok(page) => match page.expect("no error") {
-                    Some((page, _)) => seen.extend(page.rows().into_iter().map(id)),
+                    Some(walked) => seen.extend(walked.page.rows().into_iter().map(id)),
                     None => return seen,
                 },
             }

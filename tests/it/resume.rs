@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use alluvium::extract::Walked;
 use alluvium::flow::{Unfinished, Waypoint};
 use serde_json::{Value, json};
 
@@ -309,7 +310,7 @@ async fn a_walk_of_every_scheme_goes_on_from_each_of_its_pages() {
         let mut noted: Vec<(Waypoint, usize)> = Vec::new();
         let (mut walk, _) = source.walk();
         let mut read = 0;
-        while let Some((page, _)) = walk.next().await.expect("no error") {
+        while let Some(Walked { page, .. }) = walk.next().await.expect("no error") {
             read += page.rows().len();
             let text = serde_json::to_string(&page.waypoint()).expect("JSON");
             noted.push((serde_json::from_str(&text).expect("JSON"), read));
@@ -318,10 +319,10 @@ async fn a_walk_of_every_scheme_goes_on_from_each_of_its_pages() {
         for (waypoint, read) in noted {
             let pages = waypoint.pages;
             let from = Unfinished { waypoint, age: Duration::ZERO };
-            let walk = source.walk().0.resume(&from, Duration::MAX);
+            let walk = source.walk_from(Some(&from)).0;
             let mut walk = walk.unwrap_or_else(|error| panic!("{style:?} {paginator}: {error}"));
             let mut rest = Vec::new();
-            while let Some((page, _)) = walk.next().await.expect("no error") {
+            while let Some(Walked { page, .. }) = walk.next().await.expect("no error") {
                 rest.extend(page.rows().into_iter().map(id));
             }
             let first = i64::try_from(read).expect("small");

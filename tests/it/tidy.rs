@@ -30,7 +30,7 @@ const FENCES: [(&str, &[&str]); 11] = [
     ("csv::", &["extract/format/"]),
     ("flate2::", &["extract/format/", "cli/"]),
     ("env::var", &["config/secrets.rs", "cli/"]),
-    ("tokio::spawn", &["pipeline/lane.rs"]),
+    ("tokio::spawn", &["pipeline/walker.rs"]),
     ("sonic_rs::", &["json/document.rs", "json/tape.rs"]),
 ];
 

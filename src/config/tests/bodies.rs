@@ -48,7 +48,10 @@ fn what_cannot_be_sent_as_data_is_told() {
         ("data: [x]", "5:12: `data[0]` must be a pair of a name and a value, not a string"),
         ("data: [[x]]", "5:12: `data[0]` must be a pair of a name and a value"),
         ("data: {a: {b: 1}}", "5:15: `a` must be a scalar, not a map"),
-        ("data: {a: '{resources.p.id}'}", "5:15: `{resources.p.id}` in `data`: parents are not supported yet"),
+        (
+            "data: {a: '{resources.p.id}'}",
+            "5:15: resource `r` needs rows of `p`, which is no resource (did you mean `r`?)",
+        ),
         (
             "data: '{'",
             "5:11: `data` has a brace without its counterpart (write `{{` and `}}` for braces that stand for themselves)",

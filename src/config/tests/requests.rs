@@ -37,21 +37,23 @@ fn a_param_in_the_path_leaves_the_query() {
 #[test]
 fn placeholders_that_have_no_value_are_told() {
     let keys = "path: 'a/{x}/{resources.p.id}/{foo.bar}'\nparams: {a: '{incremental.start_value}', b: '{b}'}\n\
-                headers: {H: '{'}\nmethod: POST\njson: {q: '{ a }'}";
+                headers: {H: '{'}\nmethod: POST\njson: {q: '{ a }', f: '{resources.p.id:%Y}', p: '{resources.p}'}";
+    let known =
+        "(`{resources.…}` and `{incremental.…}` are known; write `{{` and `}}` for braces that stand for themselves)";
     assert_eq!(
         endpoint(keys).problems(),
         [
             "config.yaml:5:11: `{foo.bar}` in `path` is not a known placeholder \
-         (write `{{` and `}}` for braces that stand for themselves)",
-            "config.yaml:5:11: `{resources.p.id}` in `path`: parents are not supported yet",
+             (`{resources.<resource>.<field>}`, `{incremental.start_value}` and names of `params` are known)",
             "config.yaml:5:11: `{x}` in `path` has no value (give `x` in `params`)",
-            "config.yaml:6:17: `{incremental.start_value}` in `params`: `incremental` is not supported yet",
-            "config.yaml:6:49: `{b}` in `params` is not a known placeholder \
-         (write `{{` and `}}` for braces that stand for themselves)",
+            "config.yaml:5:11: resource `r` needs rows of `p`, which is no resource (did you mean `r`?)",
+            "config.yaml:6:17: `{incremental.start_value}` in `params` needs `incremental` in the endpoint",
+            &format!("config.yaml:6:49: `{{b}}` in `params` is not a known placeholder {known}"),
             "config.yaml:7:18: `headers` has a brace without its counterpart \
-         (write `{{` and `}}` for braces that stand for themselves)",
-            "config.yaml:9:15: `{ a }` in `json` is not a known placeholder \
-         (write `{{` and `}}` for braces that stand for themselves)",
+             (write `{{` and `}}` for braces that stand for themselves)",
+            &format!("config.yaml:9:15: `{{ a }}` in `json` is not a known placeholder {known}"),
+            "config.yaml:9:27: `{resources.p.id:%Y}` in `json`: `%Y` is no format that is known here",
+            "config.yaml:9:53: `{resources.p}` in `json` must be `{resources.<resource>.<field>}`",
         ]
     );
 }
@@ -59,10 +61,10 @@ fn placeholders_that_have_no_value_are_told() {
 #[test]
 fn a_param_that_is_wrong_is_told_once() {
     assert_eq!(
-        endpoint("path: '{a}/{b}'\nparams: {a: {type: resolve, resource: p, field: id}, b: [1]}").problems(),
+        endpoint("path: '{a}/{b}'\nparams: {a: {type: resolv, resource: p, field: id}, b: [1]}").problems(),
         [
             "config.yaml:5:11: `{b}` in `path` is a list in `params`; a path takes one value",
-            "config.yaml:6:17: `type` `resolve`: parents are not supported yet",
+            "config.yaml:6:24: `type` cannot be `resolv` (did you mean `resolve`?)",
         ]
     );
 }

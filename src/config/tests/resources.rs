@@ -169,17 +169,16 @@ fn columns_are_read_and_what_is_not_supported_is_named() {
 #[test]
 fn what_dlt_has_and_we_do_not_is_refused_by_name() {
     let keys = "include_from_parent: [id]\nprocessing_steps: []\nmerge_key: id\nmax_table_nesting: 0\nschema_contract: freeze\n\
-                table_format: iceberg\nfile_format: csv\nparallelized: true\nendpoint: {incremental: {cursor_path: x}}";
+                table_format: iceberg\nfile_format: csv\nparallelized: true";
     let messages: Vec<String> = one(keys).problems();
     assert_eq!(
         messages,
         [
-            "config.yaml:4:3: `include_from_parent` is not supported yet",
+            "config.yaml:4:24: `include_from_parent` needs a parent, and the endpoint has no `{resources.…}`",
             "config.yaml:5:3: `processing_steps` is not supported yet",
             "config.yaml:7:3: `max_table_nesting` is not supported yet",
             "config.yaml:9:17: `table_format` `iceberg` is not supported yet",
             "config.yaml:10:16: `file_format` `csv` is not supported yet",
-            "config.yaml:12:14: `incremental` is not supported yet",
         ]
     );
     let keys = "schema_contract: {columns: evolve}\ntable_format: delta\nfile_format: parquet\nparallelized: false";

@@ -124,7 +124,7 @@ pub(super) fn choice(seen: &Seen<'_>, endpoint: &Endpoint) -> Result<Choice, Pag
     let Some(root) = seen.root() else { return Ok(Choice::SinglePage) };
     let rows: Option<Vec<&str>> = match seen.path {
         // The body is a row, where a name that starts with `next` may mean anything.
-        RowPath::Whole => return Ok(Choice::SinglePage),
+        RowPath::Whole | RowPath::Picked(..) => return Ok(Choice::SinglePage),
         RowPath::At(path) if path.names().is_some_and(|names| names.is_empty()) && seen.records.is_none() => {
             return Ok(Choice::SinglePage);
         }

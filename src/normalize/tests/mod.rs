@@ -40,6 +40,7 @@ fn of_document(sequence: u64, document: Document) -> Page {
         document: Arc::new(document),
         rows: RowPath::Whole,
         bytes: 0,
+        cursor: None,
     }
 }
 

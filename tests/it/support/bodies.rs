@@ -92,6 +92,7 @@ impl Bodies {
             document: Arc::new(document),
             rows: RowPath::At(Arc::clone(&self.path)),
             bytes: body.len() as u64,
+            cursor: None,
         };
         let draft = match taken {
             Some(taken) => decoder.taken(&page, taken),

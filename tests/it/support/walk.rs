@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use alluvium::client::{Client, ClientOptions, Meter, MeterReading};
 use alluvium::config::{self, Options, Surroundings};
-use alluvium::extract::{ExtractError, Walk};
-use alluvium::flow::TableState;
+use alluvium::extract::{Course, CourseOptions, ExtractError, Lanes, Walked};
+use alluvium::flow::{TableState, Unfinished};
 use alluvium::json::{Kind, Node, Path};
 use alluvium::normalize::{Decoder, Normalizer};
 use alluvium::plan::{
@@ -114,12 +114,28 @@ impl Source {
     }
 
     /// The walk at its start, with its meter.
-    pub fn walk(&self) -> (Walk<Decoder>, Arc<Meter>) {
+    pub fn walk(&self) -> (Course<Decoder>, Arc<Meter>) {
+        let (walk, meter) = self.walk_from(None);
+        (walk.unwrap_or_else(|error| panic!("{error}")), meter)
+    }
+
+    /// The walk where an earlier one ended.
+    pub fn walk_from(&self, from: Option<&Unfinished>) -> (Result<Course<Decoder>, ExtractError>, Arc<Meter>) {
         let options = ClientOptions { limits: self.limits.clone(), retry: self.retry.clone() };
         let client = Client::new(&options).expect("an HTTP client");
         let meter = Arc::new(Meter::new());
         let normalizer = Normalizer::new(&self.resource, &self.limits, &TableState::default()).expect("no hints");
-        (Walk::new(&self.resource, &self.limits, client, Arc::clone(&meter), normalizer.decoder()), meter)
+        let options = CourseOptions {
+            resource: &self.resource,
+            limits: &self.limits,
+            client,
+            meter: Arc::clone(&meter),
+            reader: normalizer.decoder(),
+            parents: None,
+            is_parent: false,
+            takers: vec![(Lanes::ALL, None)],
+        };
+        (Course::new(options, from), meter)
     }
 
     /// Walks to the end or to the first error.
@@ -128,7 +144,7 @@ impl Source {
         let mut outcome = Outcome { ids: vec![], pages: vec![], reading: MeterReading::default(), error: None };
         loop {
             match walk.next().await {
-                Ok(Some((page, taken))) => {
+                Ok(Some(Walked { page, rows: taken, .. })) => {
                     assert_eq!(page.sequence, outcome.pages.len() as u64 + 1);
                     let rows = page.rows();
                     if let Some(taken) = taken {

@@ -1,0 +1,329 @@
+//! The pages of one resource: of one walk, or of one walk for each row of its parent.
+//!
+//! ```text
+//! parent's rows --> branches (walks side by side) --> in the order of the parent's rows --> what is new, with the parent's fields
+//! ```
+//!
+//! Walks of later parents go ahead while the first one is delivered, each up to some pages: the order of rows is that of the parents
+//! however the answers come. Like a walk it spawns nothing, and its requests make progress only while it is polled.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::Stream;
+use futures::stream::BoxStream;
+
+use super::audience::Lanes;
+use super::branch::Branch;
+use super::cursor::Tracker;
+use super::error::{ExtractError, ExtractErrorKind};
+use super::fill::{FillFault, FillProblem, Values, fill};
+use super::parent_row::{Parent, ParentRow};
+use super::walk::{Equipment, Walk};
+use crate::client::{Client, Meter};
+use crate::flow::{BodyReader, Cursors, Page, RowPath, Unfinished};
+use crate::plan::{Endpoint, Limits, MissingParentField, ParentLink, ResourcePlan, SafeUrl};
+
+/// A page of a course.
+pub struct Walked<R> {
+    /// The page, with the rows that are new for somebody.
+    pub page: Page,
+    /// Its rows, where they were taken while it was read.
+    pub rows: Option<R>,
+    /// For whom each row is new; `None`: for all whom the page is for.
+    pub(super) lanes: Option<Vec<Lanes>>,
+    /// For whom the parent's row is new that led to it.
+    pub(super) audience: Lanes,
+}
+
+impl<R> Walked<R> {
+    /// The rows as a child needs them that is one of these lanes, or leads to them.
+    pub fn parent_rows(&self, link: &ParentLink, lanes: Lanes) -> Vec<ParentRow> {
+        let page = self.page.exact();
+        let mut rows = Vec::new();
+        for (place, row) in page.rows().into_iter().enumerate() {
+            let new_for = self.lanes.as_ref().map_or(Some(Lanes::ALL), |all| all.get(place).copied());
+            let new_for = new_for.unwrap_or(Lanes::ALL).and(self.audience).and(lanes);
+            if new_for != Lanes::NONE {
+                rows.push(ParentRow::new(row, link, (page.url.clone(), place + 1), new_for));
+            }
+        }
+        rows
+    }
+
+    /// The page with the rows that are new for one lane.
+    #[must_use]
+    pub fn for_lane(mut self, lane: Lanes) -> Self {
+        if !self.audience.meets(lane) {
+            self.page.rows = RowPath::Nothing;
+            self.rows = None;
+        } else if let Some(lanes) = self.lanes.take() {
+            let places = lanes.iter().enumerate().filter(|(_, lanes)| lanes.meets(lane)).map(|(place, _)| place);
+            self.page.rows = RowPath::Picked(Arc::new(self.page.rows), places.collect());
+            self.rows = None;
+        }
+        self
+    }
+}
+
+/// Walks under way, for each request that may be in flight: while one waits for its turn to be read, another one asks.
+const BRANCHES_PER_REQUEST: usize = 2;
+/// The share of the memory budget for pages that wait for those of earlier parents.
+const WAITING_SHARE: u64 = 4;
+
+/// What a course is made of.
+pub struct CourseOptions<'a, R> {
+    /// The resource.
+    pub resource: &'a ResourcePlan,
+    /// The bounds.
+    pub limits: &'a Limits,
+    /// What sends its requests.
+    pub client: Client,
+    /// What counts them.
+    pub meter: Arc<Meter>,
+    /// What reads the bodies.
+    pub reader: R,
+    /// The rows of its parent, if it has one.
+    pub parents: Option<BoxStream<'static, Parent>>,
+    /// Whether other resources need its rows.
+    pub is_parent: bool,
+    /// Those who need its rows, itself included, with how far its cursors are for each.
+    pub takers: Vec<(Lanes, Option<Cursors>)>,
+}
+
+/// How far cursors are at the end of a course.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Reached {
+    /// Its own; `None`: it has none, or they are not remembered.
+    pub own: Option<Cursors>,
+    /// Those of the resources above it, by name.
+    pub above: BTreeMap<String, Cursors>,
+}
+
+/// The pages of one resource, in order, each row once.
+pub struct Course<R: BodyReader> {
+    resource: ResourcePlan,
+    equipment: Equipment<R>,
+    takers: Vec<(Lanes, Option<Cursors>)>,
+    reached: Reached,
+    parents: Option<BoxStream<'static, Parent>>,
+    branches: VecDeque<Branch<R>>,
+    branches_max: usize,
+    waiting_max: u64,
+    pages: u64,
+    skipped: u64,
+}
+
+impl<R: BodyReader> Course<R> {
+    /// A course at its start, or where an earlier run left it.
+    ///
+    /// # Errors
+    /// When the request cannot be made, or the walk cannot go on from there.
+    pub fn new(options: CourseOptions<'_, R>, from: Option<&Unfinished>) -> Result<Self, ExtractError> {
+        let CourseOptions { resource, limits, client, meter, reader, parents, is_parent, takers } = options;
+        let has_included = resource.parent.as_ref().is_some_and(|link| !link.included.is_empty());
+        let takes_rows = !is_parent && !has_included && resource.incremental.is_none();
+        let requests = limits.requests_in_flight.get();
+        let equipment =
+            Equipment { resource: resource.name.clone(), limits: limits.clone(), client, meter, reader, takes_rows };
+        let mut course = Self {
+            resource: resource.clone(),
+            equipment,
+            reached: Reached { own: own_cursors(resource, &takers), above: BTreeMap::new() },
+            takers,
+            parents,
+            branches: VecDeque::new(),
+            branches_max: requests.saturating_mul(BRANCHES_PER_REQUEST),
+            waiting_max: limits.memory_bytes.get() / WAITING_SHARE,
+            pages: from.map_or(0, |from| from.waypoint.pages),
+            skipped: 0,
+        };
+        if course.parents.is_none() {
+            let branch = course.root(from, resource.commits.resume_within)?;
+            course.branches.push_back(branch);
+        }
+        Ok(course)
+    }
+
+    /// The next page; `None` after the last. Cancelling loses nothing.
+    ///
+    /// # Errors
+    /// When a request failed for good, or a page is not what the config or the pages before it promise.
+    pub async fn next(&mut self) -> Result<Option<Walked<R::Rows>>, ExtractError> {
+        std::future::poll_fn(|context| self.poll_next(context)).await
+    }
+
+    /// Moves the requests ahead on while the caller waits for something else; never returns.
+    pub async fn work_ahead(&mut self) {
+        std::future::poll_fn(|context| {
+            self.branches.iter_mut().for_each(|branch| branch.poll_ahead(context));
+            Poll::<()>::Pending
+        })
+        .await;
+    }
+
+    /// How far cursors are, once there are no more pages.
+    pub fn reached(&self) -> &Reached {
+        &self.reached
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Walked<R::Rows>>, ExtractError>> {
+        loop {
+            let is_open = self.admit(context)?;
+            let waiting: u64 = self.branches.iter().skip(1).map(Branch::waiting_bytes).sum();
+            let has_room = waiting < self.waiting_max;
+            for (place, branch) in self.branches.iter_mut().enumerate() {
+                match place == 0 || has_room {
+                    true => branch.poll_pages(context),
+                    false => branch.poll_ahead(context),
+                }
+            }
+            let Some(front) = self.branches.front_mut() else {
+                return if is_open { Poll::Pending } else { self.finish() };
+            };
+            match front.deliver(self.pages + 1)? {
+                Some(walked) => {
+                    self.pages += 1;
+                    return Poll::Ready(Ok(Some(walked)));
+                }
+                None if front.is_over() => {
+                    if let (Some(own), Some((parent, state))) = (&mut self.reached.own, front.reached()) {
+                        own.at.insert(parent.to_owned(), state);
+                    }
+                    self.branches.pop_front();
+                }
+                None => return Poll::Pending,
+            }
+        }
+    }
+
+    /// Begins walks of further parents. Whether more parents may come.
+    fn admit(&mut self, context: &mut Context<'_>) -> Result<bool, ExtractError> {
+        while self.branches.len() < self.branches_max {
+            let Some(parents) = &mut self.parents else { return Ok(false) };
+            match pin!(parents).poll_next(context) {
+                Poll::Pending => return Ok(true),
+                Poll::Ready(Some(Parent::Done(above))) => {
+                    self.reached.above = above;
+                    self.parents = None;
+                }
+                Poll::Ready(Some(Parent::Failed) | None) => {
+                    self.parents = None;
+                    return Err(self.error(ExtractErrorKind::Parent));
+                }
+                Poll::Ready(Some(Parent::Row(parent))) => {
+                    if let Some(branch) = self.branch(&parent)? {
+                        self.branches.push_back(branch);
+                    }
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn finish(&mut self) -> Poll<Result<Option<Walked<R::Rows>>, ExtractError>> {
+        if self.skipped > 0 {
+            let skipped = std::mem::take(&mut self.skipped);
+            tracing::warn!(resource = %self.resource.name, skipped, "parents lack a field of the requests, and were skipped");
+        }
+        Poll::Ready(Ok(None))
+    }
+
+    fn root(&self, from: Option<&Unfinished>, within: Duration) -> Result<Branch<R>, ExtractError> {
+        let mut tracker = self.tracker("", Lanes::ALL);
+        if let (Some(tracker), Some(state)) = (&mut tracker, from.and_then(|from| from.waypoint.cursor.as_ref())) {
+            tracker.reach(state);
+        }
+        let endpoint = self.filled(None, tracker.as_ref());
+        let endpoint = endpoint.map_err(|fault| self.unfilled(None, fault))?;
+        let walk = Walk::new(endpoint, &self.equipment);
+        let walk = match from {
+            Some(from) => walk.resume(from, within)?,
+            None => walk,
+        };
+        Ok(Branch::new("".into(), walk, tracker, Vec::new(), Lanes::ALL))
+    }
+
+    /// The walk that a parent's row leads to; `None`: to none.
+    fn branch(&mut self, parent: &ParentRow) -> Result<Option<Branch<R>>, ExtractError> {
+        let Some(link) = &self.resource.parent else { return Ok(None) };
+        let is_skipped = link.on_missing == MissingParentField::Skip;
+        let mut included = Vec::with_capacity(link.included.len());
+        for (field, value) in link.included.iter().zip(&parent.included) {
+            match value {
+                Some(value) => included.push((field.name.clone(), value.clone())),
+                None if is_skipped => {
+                    self.skipped += 1;
+                    return Ok(None);
+                }
+                None => {
+                    let gap = format!("resources.{}.{}", link.resource, field.key);
+                    let fault = FillFault { gap, problem: FillProblem::Missing };
+                    return Err(self.unfilled(Some(parent), fault));
+                }
+            }
+        }
+        let key: Arc<str> = parent.key().into();
+        let tracker = self.tracker(&key, parent.lanes);
+        match self.filled(Some(parent), tracker.as_ref()) {
+            Ok(endpoint) => {
+                let walk = Walk::new(endpoint, &self.equipment);
+                Ok(Some(Branch::new(key, walk, tracker, included, parent.lanes)))
+            }
+            Err(fault) if is_skipped && fault.problem == FillProblem::Missing => {
+                self.skipped += 1;
+                Ok(None)
+            }
+            Err(fault) => Err(self.unfilled(Some(parent), fault)),
+        }
+    }
+
+    /// The cursor of one walk, for those of `lanes` who need its rows.
+    fn tracker(&self, key: &str, lanes: Lanes) -> Option<Tracker> {
+        let rules = self.resource.incremental.as_ref()?;
+        let own = self.reached.own.as_ref();
+        let takers = self.takers.iter().filter(|(taker, _)| taker.meets(lanes));
+        let states: Vec<_> = takers
+            .map(|(taker, cursors)| {
+                let cursors = cursors.as_ref().filter(|cursors| own.is_some_and(|own| own.is_like(cursors)));
+                (*taker, cursors.and_then(|cursors| cursors.at.get(key)))
+            })
+            .collect();
+        Some(Tracker::new(rules, &states))
+    }
+
+    fn filled(&self, parent: Option<&ParentRow>, tracker: Option<&Tracker>) -> Result<Endpoint, FillFault> {
+        let Some(template) = &self.resource.request else { return Ok(self.resource.endpoint.clone()) };
+        let cursor = |place| tracker.and_then(|tracker| tracker.value(place));
+        let parent = parent.map_or(&[][..], |parent| parent.fields.as_slice());
+        fill(template, &self.resource.endpoint, &Values { parent, cursor: &cursor })
+    }
+
+    fn unfilled(&self, parent: Option<&ParentRow>, fault: FillFault) -> ExtractError {
+        self.error(ExtractErrorKind::Unfilled { fault, at: parent.map(|parent| parent.at.clone()) })
+    }
+
+    fn error(&self, kind: ExtractErrorKind) -> ExtractError {
+        let url = SafeUrl::new(&self.resource.endpoint.url, &[]);
+        ExtractError { resource: self.resource.name.clone(), page: self.pages + 1, url, kind }
+    }
+}
+
+/// How far the resource's cursors are, as far as anybody knows.
+fn own_cursors(resource: &ResourcePlan, takers: &[(Lanes, Option<Cursors>)]) -> Option<Cursors> {
+    let rules = resource.incremental.as_ref().filter(|rules| rules.end_value.is_none())?;
+    let mut own = Cursors::new(rules.cursor_path.as_str(), rules.last_value);
+    takers.iter().filter_map(|(_, cursors)| cursors.as_ref()).for_each(|cursors| own.advance(cursors));
+    Some(own)
+}
+
+impl<R: BodyReader> fmt::Debug for Course<R> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (resource, pages) = (&self.resource.name, &self.pages);
+        formatter.debug_struct("Course").field("resource", resource).field("pages", pages).finish_non_exhaustive()
+    }
+}

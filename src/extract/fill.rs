@@ -1,0 +1,197 @@
+//! Fills the gaps of a request: with fields of the parent's row, and with values of the cursor.
+//!
+//! Values are written as Python's `str` writes them, because that is what dlt sends; in a URL they stay one segment or one value.
+//! A text of a JSON body that is one gap and nothing else keeps the type of what fills it.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use super::text::{formatted, percent_encoded, plain};
+use crate::plan::{CursorPlace, Data, Endpoint, Gap, GapSource, JsonTemplate, RequestTemplate, Template, TemplatePart};
+
+/// What is known once a walk begins.
+pub(super) struct Values<'v> {
+    /// The fields of the parent's row.
+    pub(super) parent: &'v [Option<Value>],
+    pub(super) cursor: &'v dyn Fn(CursorPlace) -> Option<Value>,
+}
+
+/// Why a gap cannot be filled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FillFault {
+    /// The placeholder, without its braces.
+    pub gap: String,
+    /// What is wrong with its value.
+    pub problem: FillProblem,
+}
+
+/// What is wrong with the value of a gap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FillProblem {
+    /// The parent's row has no such field, or null in it.
+    Missing,
+    /// The cursor has no such value yet.
+    NoCursor,
+    /// It is a list or an object, which is no text.
+    NoText,
+    /// Its format does not fit it.
+    Format,
+    /// It makes no URL, or leads to where it may not.
+    Url,
+}
+
+impl fmt::Display for FillFault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let problem = match self.problem {
+            FillProblem::Missing => "the parent's row has no such field, or null in it",
+            FillProblem::NoCursor => "the cursor has no such value yet",
+            FillProblem::NoText => "the value is a list or an object, which is no text",
+            FillProblem::Format => "the value does not fit the format",
+            FillProblem::Url => "the value makes no URL",
+        };
+        write!(formatter, "`{{{}}}` cannot be filled: {problem}", self.gap)
+    }
+}
+
+/// The endpoint with the gaps of its request filled.
+pub(super) fn fill(
+    template: &RequestTemplate,
+    endpoint: &Endpoint,
+    values: &Values<'_>,
+) -> Result<Endpoint, FillFault> {
+    let mut params = Vec::with_capacity(template.params.len());
+    for (name, value) in &template.params {
+        if !values.is_absent(value) {
+            params.push((values.text(name)?, values.text(value)?));
+        }
+    }
+    let mut headers = Vec::with_capacity(template.headers.len());
+    for (name, value) in &template.headers {
+        if !values.is_absent(value) {
+            let text = values.text(value)?;
+            if text.chars().any(|character| character.is_control() && character != '\t') {
+                let gap = value.gaps().next().map(|gap| gap.text.clone()).unwrap_or_default();
+                return Err(FillFault { gap, problem: FillProblem::NoText });
+            }
+            headers.push((name.clone(), text));
+        }
+    }
+    Ok(Endpoint {
+        url: values.url(template, endpoint)?,
+        params,
+        headers,
+        json: template.json.as_ref().map(|json| values.json(json)).transpose()?,
+        data: values.data(template)?,
+        ..endpoint.clone()
+    })
+}
+
+impl Values<'_> {
+    /// What fills a gap; `None`: the cursor has no such value yet.
+    fn value(&self, gap: &Gap) -> Result<Option<Value>, FillFault> {
+        match gap.source {
+            GapSource::Cursor(place) => Ok((self.cursor)(place)),
+            GapSource::Parent(field) => match self.parent.get(field) {
+                Some(Some(value)) if !value.is_null() => Ok(Some(value.clone())),
+                _ => Err(FillFault { gap: gap.text.clone(), problem: FillProblem::Missing }),
+            },
+        }
+    }
+
+    /// A parameter or header that is a value of the cursor alone is left out as long as there is none.
+    fn is_absent(&self, template: &Template) -> bool {
+        match template.only_gap().map(|gap| gap.source) {
+            Some(GapSource::Cursor(place)) => (self.cursor)(place).is_none(),
+            _ => false,
+        }
+    }
+
+    fn data(&self, template: &RequestTemplate) -> Result<Option<Data>, FillFault> {
+        if let Some(raw) = &template.raw {
+            return Ok(Some(Data::Text(self.text(raw)?)));
+        }
+        let Some(form) = &template.form else { return Ok(None) };
+        let mut fields = Vec::with_capacity(form.len());
+        for (name, value) in form {
+            if !self.is_absent(value) {
+                fields.push((self.text(name)?, self.text(value)?));
+            }
+        }
+        Ok(Some(Data::Form(fields)))
+    }
+
+    fn text(&self, template: &Template) -> Result<String, FillFault> {
+        let mut text = String::new();
+        for part in &template.0 {
+            match part {
+                TemplatePart::Literal(literal) => text.push_str(literal),
+                TemplatePart::Gap(gap) => text.push_str(&self.gap_text(gap)?),
+            }
+        }
+        Ok(text)
+    }
+
+    fn gap_text(&self, gap: &Gap) -> Result<String, FillFault> {
+        let fault = |problem| FillFault { gap: gap.text.clone(), problem };
+        let value = self.value(gap)?.ok_or_else(|| fault(FillProblem::NoCursor))?;
+        match &gap.format {
+            Some(format) => formatted(&value, format).ok_or_else(|| fault(FillProblem::Format)),
+            None => plain(&value).ok_or_else(|| fault(FillProblem::NoText)),
+        }
+    }
+
+    fn url(&self, template: &RequestTemplate, endpoint: &Endpoint) -> Result<url::Url, FillFault> {
+        let mut text = String::new();
+        let mut last = None;
+        for part in &template.url.0 {
+            match part {
+                TemplatePart::Literal(literal) => text.push_str(literal),
+                TemplatePart::Gap(gap) => {
+                    let value = self.gap_text(gap)?;
+                    last = Some((gap, value.clone()));
+                    text.push_str(&segment(&value));
+                }
+            }
+        }
+        let fault = |gap: &str| FillFault { gap: gap.to_owned(), problem: FillProblem::Url };
+        if template.may_be_url
+            && let Some((gap, value)) = &last
+            && ["http://", "https://"].iter().any(|scheme| value.starts_with(scheme))
+        {
+            return url::Url::parse(value).map_err(|_| fault(&gap.text));
+        }
+        let gap = last.as_ref().map(|(gap, _)| gap.text.as_str()).unwrap_or_default();
+        let url = url::Url::parse(&text).map_err(|_| fault(gap))?;
+        if url.origin() == endpoint.url.origin() { Ok(url) } else { Err(fault(gap)) }
+    }
+
+    fn json(&self, template: &JsonTemplate) -> Result<Value, FillFault> {
+        Ok(match template {
+            JsonTemplate::Value(value) => value.clone(),
+            JsonTemplate::Text(text) => match text.only_gap().filter(|gap| gap.format.is_none()) {
+                Some(gap) => self.value(gap)?.unwrap_or(Value::Null),
+                None => self.text(text)?.into(),
+            },
+            JsonTemplate::List(items) => {
+                Value::Array(items.iter().map(|item| self.json(item)).collect::<Result<_, _>>()?)
+            }
+            JsonTemplate::Map(entries) => {
+                let mut object = Map::new();
+                for (name, value) in entries {
+                    object.insert(self.text(name)?, self.json(value)?);
+                }
+                object.into()
+            }
+        })
+    }
+}
+
+/// A value as one segment of a path. A segment of dots alone would lead to another folder.
+fn segment(value: &str) -> String {
+    match value {
+        "." => "%2E".to_owned(),
+        ".." => "%2E%2E".to_owned(),
+        _ => percent_encoded(value),
+    }
+}

@@ -1,0 +1,58 @@
+//! What of a parent's row its children need: the fields of their requests, and those that their rows get.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::audience::Lanes;
+use crate::flow::Cursors;
+use crate::json::{Kind, Node};
+use crate::plan::{ParentLink, SafeUrl};
+
+/// A row of a parent, which leads to one walk of a child.
+#[derive(Debug, Clone)]
+pub struct ParentRow {
+    /// The fields of the child's requests, in the order of [`ParentLink::fields`]; `None`: the row has no such field.
+    pub(super) fields: Vec<Option<Value>>,
+    /// What each row of the child gets, as JSON texts in the order of [`ParentLink::included`]; `None`: the row has no such key.
+    pub(super) included: Vec<Option<String>>,
+    /// Where the row is, for messages.
+    pub(super) at: (SafeUrl, usize),
+    /// For whom it is new.
+    pub(super) lanes: Lanes,
+}
+
+/// What comes from a parent.
+#[derive(Debug, Clone)]
+pub enum Parent {
+    /// A row.
+    Row(ParentRow),
+    /// It was the last; this is how far the cursors of all above are.
+    Done(BTreeMap<String, Cursors>),
+    /// The parent failed, so that not all of its rows have come.
+    Failed,
+}
+
+impl ParentRow {
+    pub(super) fn new(row: Node<'_>, link: &ParentLink, at: (SafeUrl, usize), lanes: Lanes) -> Self {
+        Self {
+            fields: link.fields.iter().map(|field| field.path.first(row).map(value)).collect(),
+            included: link.included.iter().map(|field| row.member(&field.key).map(Node::to_json)).collect(),
+            at,
+            lanes,
+        }
+    }
+
+    /// What tells this parent from others: the fields of its requests as a JSON array.
+    pub(super) fn key(&self) -> String {
+        serde_json::to_string(&self.fields).unwrap_or_default()
+    }
+}
+
+fn value(node: Node<'_>) -> Value {
+    match node.kind() {
+        Kind::Text(text) => Value::String(text.to_owned()),
+        Kind::Int(number) => number.into(),
+        _ => serde_json::from_str(&node.to_json()).unwrap_or(Value::Null),
+    }
+}

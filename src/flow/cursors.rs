@@ -1,0 +1,122 @@
+//! How far the cursors of a resource are: what one run leaves for the next.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::plan::{CursorValue, LastValue};
+
+/// What a resource remembers from run to run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Remembered {
+    /// Its own cursor; `None`: it has none.
+    #[serde(default)]
+    pub own: Option<Cursors>,
+    /// How far the cursors of those above it were when their rows led to its own, by resource.
+    #[serde(default)]
+    pub fed: BTreeMap<String, Cursors>,
+}
+
+/// The cursors of one resource: one, or one for each row of its parent.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Cursors {
+    /// The path to the cursor. With another one everything starts afresh.
+    pub path: String,
+    /// Whether the smaller value is the later one.
+    #[serde(default)]
+    pub goes_down: bool,
+    /// By the parent's fields as a JSON array; a resource without parent has one under `""`.
+    pub at: BTreeMap<String, CursorState>,
+}
+
+/// How far one cursor is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CursorState {
+    /// The last value.
+    pub last: Value,
+    /// What stands for the rows that had it, so that they are not taken again as long as they are the same.
+    #[serde(default)]
+    pub boundary: Vec<String>,
+}
+
+impl Cursors {
+    /// No cursor yet.
+    pub fn new(path: &str, last_value: LastValue) -> Self {
+        Self { path: path.to_owned(), goes_down: last_value == LastValue::Min, at: BTreeMap::new() }
+    }
+
+    /// Whether both are cursors of the same kind.
+    pub fn is_like(&self, other: &Self) -> bool {
+        (&self.path, self.goes_down) == (&other.path, other.goes_down)
+    }
+
+    /// Takes in where another run is, as far as that is later.
+    pub fn advance(&mut self, other: &Self) {
+        if !self.is_like(other) {
+            return;
+        }
+        for (parent, state) in &other.at {
+            let is_later = self.at.get(parent).is_none_or(|own| self.is_later(state, own));
+            if is_later {
+                self.at.insert(parent.clone(), state.clone());
+            }
+        }
+    }
+
+    fn is_later(&self, one: &CursorState, other: &CursorState) -> bool {
+        let values = CursorValue::of_json(&one.last).zip(CursorValue::of_json(&other.last));
+        match values.and_then(|(one, other)| one.compare(&other)) {
+            Some(Ordering::Equal) => one.boundary.len() > other.boundary.len(),
+            Some(order) => order.is_gt() != self.goes_down,
+            None => false,
+        }
+    }
+}
+
+impl Remembered {
+    /// Takes in what another run remembers, as far as that is later.
+    pub fn advance(&mut self, other: &Self) {
+        match (&mut self.own, &other.own) {
+            (Some(own), Some(other)) => own.advance(other),
+            (own @ None, Some(other)) => *own = Some(other.clone()),
+            (_, None) => {}
+        }
+        for (resource, cursors) in &other.fed {
+            self.fed.entry(resource.clone()).or_insert_with(|| cursors.clone()).advance(cursors);
+        }
+    }
+
+    /// Whether there is nothing to remember.
+    pub fn is_empty(&self) -> bool {
+        self.own.is_none() && self.fed.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn cursors(last_value: LastValue, last: &str) -> Cursors {
+        let mut cursors = Cursors::new("updated_at", last_value);
+        cursors.at.insert(String::new(), CursorState { last: json!(last), boundary: Vec::new() });
+        cursors
+    }
+
+    #[test]
+    fn of_two_runs_the_later_cursor_stays() {
+        let (early, late) = ("2024-01-02T00:00:00+02:00", "2024-01-01T23:00:00Z");
+        for (rule, one, other, expected) in [
+            (LastValue::Max, early, late, late),
+            (LastValue::Max, late, early, late),
+            (LastValue::Min, early, late, early),
+        ] {
+            let mut own = cursors(rule, one);
+            own.advance(&cursors(rule, other));
+            assert_eq!(own.at.get("").map(|state| &state.last), Some(&json!(expected)));
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The task that walks: takes page after page of a course and hands it on, to the joiner of its lane and to the lanes of children.
+//!
+//! Every queue is bounded; while one is full, requests under way go on. The only file that spawns a task onto the runtime.
+
+use std::collections::BTreeMap;
+
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::Stop;
+use super::budget::{Budget, Share};
+use crate::error::{Error, Interrupted};
+use crate::extract::{Course, Lanes, Parent, Reached, Walked};
+use crate::flow::Cursors;
+use crate::normalize::{Decoder, Rows};
+use crate::plan::ParentLink;
+
+/// Pages that wait to be joined. With the batches behind it is what the network and the decoders work on while the writer encodes what
+/// it has gathered; mostly the bytes are the bound.
+const PAGES_QUEUED: usize = 16;
+/// Rows of a parent that wait for their walks. A page of them may be larger than this; then its walk waits.
+const PARENTS_QUEUED: usize = 256;
+
+/// The pages of a course, each with its share of the memory.
+pub(super) type Pages = mpsc::Receiver<(Walked<Rows>, Share)>;
+
+/// The way to a child.
+pub(super) struct Feed {
+    pub(super) link: ParentLink,
+    /// The child, and the lanes that it leads to.
+    pub(super) lanes: Lanes,
+    pub(super) sender: mpsc::Sender<Parent>,
+}
+
+/// A way to a child, and its end there.
+pub(super) fn feed(link: &ParentLink, lanes: Lanes) -> (Feed, BoxStream<'static, Parent>) {
+    let (sender, receiver) = mpsc::channel(PARENTS_QUEUED);
+    let rows = futures::stream::unfold(receiver, |mut receiver| async { Some((receiver.recv().await?, receiver)) });
+    (Feed { link: link.clone(), lanes, sender }, rows.boxed())
+}
+
+/// A walk that is about to begin.
+pub(super) struct Walker {
+    pub(super) name: String,
+    pub(super) course: Course<Decoder>,
+    pub(super) feeds: Vec<Feed>,
+    /// The lane that its rows are loaded by; nobody: they only lead to those of children.
+    pub(super) lane: Lanes,
+    pub(super) stop: Stop,
+    pub(super) budget: Budget,
+}
+
+impl Walker {
+    /// Walks in a task of its own. It ends by itself once nobody listens.
+    pub(super) fn spawn(self) -> (Pages, JoinHandle<Result<Reached, Error>>) {
+        let (sender, receiver) = mpsc::channel(PAGES_QUEUED);
+        (receiver, tokio::spawn(self.walk(sender)))
+    }
+
+    async fn walk(mut self, pages: mpsc::Sender<(Walked<Rows>, Share)>) -> Result<Reached, Error> {
+        let walked = self.walk_all(&pages).await;
+        let ending = match &walked {
+            Ok(true) => Parent::Done(self.above_children()),
+            Ok(false) | Err(_) => Parent::Failed,
+        };
+        for feed in &self.feeds {
+            // A child that is gone has its own error.
+            let _ = feed.sender.send(ending.clone()).await;
+        }
+        walked.map(|_| self.course.reached().clone())
+    }
+
+    /// Whether it came to the end.
+    async fn walk_all(&mut self, pages: &mpsc::Sender<(Walked<Rows>, Share)>) -> Result<bool, Error> {
+        loop {
+            // Both are cancel-safe: a page that is not delivered is not lost but never committed.
+            let next = tokio::select! {
+                biased;
+                () = self.stop.asked() => return Err(Error::interrupted(Interrupted::Dropped)),
+                next = self.course.next() => next?,
+            };
+            let Some(walked) = next else { return Ok(true) };
+            let (feeds, budget, lane) = (&self.feeds, &self.budget, self.lane);
+            let hand_on = async {
+                for feed in feeds {
+                    for row in walked.parent_rows(&feed.link, feed.lanes) {
+                        if feed.sender.send(Parent::Row(row)).await.is_err() {
+                            break;
+                        }
+                    }
+                }
+                if lane == Lanes::NONE {
+                    return !feeds.iter().all(|feed| feed.sender.is_closed());
+                }
+                let walked = walked.for_lane(lane);
+                let share = budget.take(walked.page.bytes).await;
+                pages.send((walked, share)).await.is_ok()
+            };
+            // While a queue is full, requests under way go on.
+            let is_wanted = tokio::select! {
+                is_wanted = hand_on => is_wanted,
+                () = self.course.work_ahead() => return Err(Error::task("the walk ended before its pages")),
+            };
+            if !is_wanted {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// How far the cursors are of all that is above a child.
+    fn above_children(&self) -> BTreeMap<String, Cursors> {
+        let reached = self.course.reached();
+        let mut above = reached.above.clone();
+        if let Some(own) = &reached.own {
+            above.insert(self.name.clone(), own.clone());
+        }
+        above
+    }
+}
