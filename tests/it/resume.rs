@@ -426,3 +426,43 @@ async fn a_table_that_is_deleted_between_two_parts_is_not_made_again() {
     assert_eq!(error["class"], "storage", "{error:#}");
     assert!(!folder.join("_delta_log").exists(), "nothing is created in its place");
 }
+
+/// An API of 100 people, of which the last page is answered only once two runs have asked for it.
+async fn meeting() -> Running {
+    let both = std::sync::Barrier::new(2);
+    let handler = move |request: &ReceivedRequest| {
+        let offset = i64::try_from(request.number_param("offset").unwrap_or_default()).expect("small");
+        if offset == 90 {
+            tokio::task::block_in_place(|| both.wait());
+        }
+        Answer::json(&json!({"data": people(offset..(offset + 10).min(100)), "total": 100}))
+    };
+    Api::handler(handler).start().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_two_runs_with_the_same_staged_files_the_one_that_loses_removes_none_that_are_committed() {
+    let delete_insert = json!({"disposition": "merge", "strategy": "delete-insert"});
+    for (disposition, merge_key) in [(json!("replace"), Value::Null), (delete_insert, json!("score"))] {
+        let bench = Bench::new(broken()).await;
+        let mut resource = each_page("replace");
+        resource["merge_key"] = merge_key;
+        resource["write_disposition"] = disposition;
+        let config = bench.config(&resource);
+        assert_eq!(bench.run(&config, &[]).await.code, 1, "five pages are staged");
+        let api = meeting().await;
+        let base = format!("client.base_url={}", api.url.trim_end_matches("/items"));
+        let more = ["--set", base.as_str()];
+        let (one, other) = tokio::join!(bench.run(&config, &more), bench.run(&config, &more));
+        for run in [&one, &other] {
+            let report = &run.report["resources"][0];
+            // The one that begins later may go on with what the other has staged meanwhile.
+            assert!(report["resumed_after_page"].as_u64().is_some_and(|page| page >= 5), "{report:#}");
+            let lost = ["other_run", "schema_moved", "storage", "parquet"].map(Value::from);
+            assert!(run.code == 0 || lost.contains(&report["error"]["code"]), "{report:#}");
+        }
+        assert!(one.code == 0 || other.code == 0, "{:#}\n{:#}", one.report, other.report);
+        // Read with every file that the log names.
+        assert_eq!(ids(&bench).await, (0..100).collect::<Vec<_>>());
+    }
+}
