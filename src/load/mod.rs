@@ -28,6 +28,7 @@ mod key_runs;
 mod keys;
 mod layout;
 mod log_files;
+mod logged_paths;
 mod maintenance;
 mod merge;
 mod open;

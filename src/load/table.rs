@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::deletion::Descriptor;
 use super::error::LoadErrorKind;
 use super::key::position;
+use super::logged_paths::LoggedPaths;
 use super::partition::{Partition, takes};
 use super::read::FileAt;
 use super::store::Place;
@@ -29,6 +30,8 @@ pub(super) struct Snapshot {
     pub(super) files: Vec<TableFile>,
     /// The version of our pipeline's last transaction.
     pub(super) sequence: Option<i64>,
+    /// There are files of which it is not known under which text they can be taken out.
+    has_nameless_files: bool,
 }
 
 /// One data file of a table.
@@ -126,8 +129,16 @@ impl Snapshot {
         let schema = Arc::new(plain_lists(&schema));
         let metadata = json_of(eager.metadata())?;
         let partitions = partition_columns(&metadata);
+        let at = files.iter().map(LogicalFileView::object_store_path);
+        let logged = LoggedPaths::read(place, eager.version(), at).await?;
+        let has_nameless_files = files.iter().any(|file| logged.text(&file.object_store_path()).is_none());
         let table_file = |file: LogicalFileView| {
-            let remove = json_of(&Action::Remove(file.remove_action(true)))?;
+            let mut remove = json_of(&Action::Remove(file.remove_action(true)))?;
+            if let (Some(Some(text)), Some(path)) =
+                (logged.text(&file.object_store_path()), remove.pointer_mut("/remove/path"))
+            {
+                *path = text.into();
+            }
             let partition = Partition::of_log(remove.pointer("/remove/partitionValues"), &partitions);
             let bound = |name: &String| Some((name.to_lowercase(), partition.bound(name, &schema)?));
             Ok(TableFile {
@@ -150,6 +161,7 @@ impl Snapshot {
             protocol: json_of(eager.protocol())?,
             sequence: eager.transaction_version(log, application).await?,
             files: files.into_iter().map(table_file).collect::<Result<_, LoadErrorKind>>()?,
+            has_nameless_files,
             schema,
             metadata,
         }))
@@ -222,9 +234,8 @@ impl Snapshot {
         if self.configuration("delta.columnMapping.mode").is_some_and(|mode| mode != "none") {
             return feature("columnMapping");
         }
-        // Such a path comes back from deltalake with escapes that the log may not have, so that its file could not be taken out.
-        if change == Change::Rewrites && self.files.iter().any(|file| !file.path.as_ref().is_ascii()) {
-            return feature("paths beyond ASCII");
+        if change == Change::Rewrites && self.has_nameless_files {
+            return feature("paths that stand in the log in several ways");
         }
         if self.is_on("delta.appendOnly") && change == Change::Rewrites {
             return feature("appendOnly");

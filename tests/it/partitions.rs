@@ -123,3 +123,60 @@ async fn a_column_that_cannot_be_told_by_the_log_is_one_clear_error() {
         assert!(!bench.path("lake/items").exists(), "nothing is left");
     }
 }
+
+/// Gives the table the folders and paths of another writer: what we escape in a folder's name is there as it is, and in the log as
+/// `text` has it.
+fn as_others_write(bench: &Bench, text: impl Fn(&str) -> String) {
+    let folder = bench.path("lake/items");
+    let plain = |name: &str| name.replace("%C3%A4", "ä").replace("%20", " ").replace("%3A", ":");
+    for entry in std::fs::read_dir(&folder).expect("the folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().and_then(|name| name.to_str()).expect("a name").to_owned();
+        std::fs::rename(&path, folder.join(plain(&name))).expect("it is renamed");
+    }
+    let log = std::fs::read_to_string(bench.entry(0)).expect("the log");
+    let entry = log.lines().map(|line| {
+        let mut action: Value = serde_json::from_str(line).expect("an action");
+        if let Some(path) = action.pointer_mut("/add/path") {
+            *path = text(&plain(&path.as_str().expect("a path").replace("%25", "%"))).into();
+        }
+        action.to_string() + "\n"
+    });
+    std::fs::write(bench.entry(0), entry.collect::<String>()).expect("the log");
+}
+
+#[tokio::test]
+async fn files_are_taken_out_under_the_very_path_that_another_writer_gave_them() {
+    let values = ["ä", "a b:c", "plain"];
+    let row = |id: i64, x: i64| {
+        let p = values[usize::try_from(id % 3).expect("small")];
+        json!({"id": id, "x": x, "p": p})
+    };
+    let as_it_is = |path: &str| path.to_owned();
+    let escaped = |path: &str| path.replace('ä', "%C3%A4").replace(' ', "%20");
+    let all_escaped =
+        |path: &str| path.replace('ä', "%c3%a4").replace(' ', "%20").replace(':', "%3A").replace("plain", "%70lain");
+    for text in [as_it_is, escaped, all_escaped] as [fn(&str) -> String; 3] {
+        for vectors in [false, true] {
+            let bench = Bench::new((0..30).map(|id| row(id, 0)).collect()).await;
+            let resource = json!({"columns": {"p": {"partition": true}}, "delta": {"deletion_vectors": vectors}});
+            let config = bench.config(&resource);
+            bench.load(&config).await;
+            as_others_write(&bench, text);
+            bench.serve((27..32).map(|id| row(id, 1)).collect());
+            let report = bench.load(&config).await;
+            assert_eq!((&report["rows"]["updated"], &report["rows"]["inserted"]), (&json!(3), &json!(2)), "{report:#}");
+            let table = bench.table("items").await;
+            assert_eq!(table.vectors.is_empty(), !vectors);
+            let mut ids: Vec<(i64, i64)> =
+                table.rows.iter().filter_map(|row| Some((row["id"].as_i64()?, row["x"].as_i64()?))).collect();
+            ids.sort_unstable();
+            assert_eq!(ids, (0..32).map(|id| (id, i64::from(id >= 27))).collect::<Vec<_>>());
+            // Every file goes.
+            bench.serve(vec![row(1, 2)]);
+            let run = bench.run(&config, &["--full-refresh"]).await;
+            assert_eq!(run.code, 0, "{:#}", run.report);
+            assert_eq!(bench.table("items").await.rows.len(), 1);
+        }
+    }
+}
