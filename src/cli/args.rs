@@ -129,6 +129,9 @@ pub(crate) struct TableArgs {
     /// An option of the storage, such as `AWS_REGION=eu-central-1`; may be given several times
     #[arg(long = "storage-option", value_name = "NAME=VALUE")]
     pub(crate) storage_options: Vec<String>,
+    /// Nobody else writes to the table meanwhile, so that the storage need not keep the conditions of puts
+    #[arg(long)]
+    pub(crate) single_writer: bool,
     /// The form of the report on stdout
     #[arg(long, value_enum, default_value_t = Output::Text)]
     pub(crate) output: Output,

@@ -68,7 +68,9 @@ fn target(args: &TableArgs) -> Result<Target, String> {
         let (name, value) = option.split_once('=').ok_or("`--storage-option` must be `NAME=VALUE`")?;
         options.insert(name.to_owned(), Secret::new(value.to_owned()));
     }
-    Target::parse(&args.uri, options).map_err(|error| format!("the table's place: {error}"))
+    let mut target = Target::parse(&args.uri, options).map_err(|error| format!("the table's place: {error}"))?;
+    target.single_writer = args.single_writer;
+    Ok(target)
 }
 
 fn optimize_options(args: &OptimizeArgs) -> Result<OptimizeOptions, String> {

@@ -199,7 +199,10 @@ impl TableError {
                 LoadErrorKind::Unconfirmed { .. } | LoadErrorKind::SchemaMoved | LoadErrorKind::Vanished => {
                     "run again: the rows of the table are the same in any case".to_owned()
                 }
-                LoadErrorKind::Unconditional => "use a store that keeps `If-None-Match: *`".to_owned(),
+                LoadErrorKind::Unconditional => {
+                    "use a store that keeps `If-None-Match: *`, or give `--single-writer` if nobody else writes to the table"
+                        .to_owned()
+                }
                 LoadErrorKind::Contended { .. } => "run again when fewer writers are at work on the table".to_owned(),
                 _ => return None,
             },

@@ -582,3 +582,20 @@ async fn a_long_log_gets_a_checkpoint_and_what_has_expired_of_it_goes() {
     bench.load(&config).await;
     assert_eq!(bench.table("items").await.rows.len(), 60);
 }
+
+#[tokio::test]
+async fn a_store_that_ignores_conditions_is_compacted_only_by_a_single_writer() {
+    let bench = Bench::new(people(0..40)).await.on(Server::ignoring_conditions().await);
+    let config = bench.config(&append());
+    let text = std::fs::read_to_string(&config).expect("the config");
+    let mut told: Value = serde_json::from_str(&text).expect("JSON");
+    told["destination"]["single_writer"] = json!(true);
+    load_small(&bench, &bench.write("items.json", &told.to_string())).await;
+    let run = table(&bench, "optimize", &[]).await;
+    let hint = run.report["errors"][0]["hint"].as_str().expect("a hint").to_owned();
+    assert!(error(&run).0 == 1 && hint.contains("--single-writer"), "{:#}", run.report);
+    let report = done(&bench, "optimize", &["--single-writer"]).await;
+    assert_eq!((&report["files_removed"], &report["files_added"]), (&json!(4), &json!(1)), "{report:#}");
+    done(&bench, "vacuum", &["--single-writer"]).await;
+    assert_rows(&bench.table("items").await, &people(0..40));
+}
