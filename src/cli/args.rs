@@ -19,6 +19,10 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Loads every resource of a config (.yaml, .json, .toml or .py) into its Delta table
     Run(RunArgs),
+    /// Shows what a config comes to, without its secrets and without running it
+    Plan(PlanArgs),
+    /// Prints a config as YAML, such as one that is part of a Python script
+    Import(ImportArgs),
     /// Looks after one table
     #[command(subcommand)]
     Table(TableCommand),
@@ -29,6 +33,38 @@ pub(crate) enum Command {
 /// The arguments of `run`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Loads every resource anew: forgets where earlier runs were, and replaces the rows of the tables in one commit each
+    #[arg(long)]
+    pub(crate) full_refresh: bool,
+    /// Appends to tables into which a pipeline of another name has appended the same resources
+    #[arg(long)]
+    pub(crate) adopt: bool,
+    #[command(flatten)]
+    pub(crate) show: ShowArgs,
+}
+
+/// The arguments of `plan`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// The form of the plan on stdout
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub(crate) output: Output,
+}
+
+/// The arguments of `import`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ImportArgs {
+    /// The config file
+    pub(crate) config: PathBuf,
+}
+
+/// Which config it is, and what changes it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConfigArgs {
     /// The config file
     pub(crate) config: PathBuf,
     /// The folder or URI that gets the tables, instead of the config's `destination`
@@ -40,14 +76,6 @@ pub(crate) struct RunArgs {
     /// Overrides a config value, such as `client.base_url=http://localhost:8000`; may be given several times
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub(crate) overrides: Vec<String>,
-    /// Loads every resource anew: forgets where earlier runs were, and replaces the rows of the tables in one commit each
-    #[arg(long)]
-    pub(crate) full_refresh: bool,
-    /// Appends to tables into which a pipeline of another name has appended the same resources
-    #[arg(long)]
-    pub(crate) adopt: bool,
-    #[command(flatten)]
-    pub(crate) show: ShowArgs,
 }
 
 /// How a run is shown.

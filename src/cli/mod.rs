@@ -4,6 +4,7 @@ mod args;
 mod demo;
 mod demo_api;
 mod exit;
+mod plan;
 mod progress;
 mod render;
 mod run;
@@ -34,6 +35,8 @@ pub(crate) fn main() -> ExitCode {
     let exit = runtime.block_on(async {
         match args.command {
             Command::Run(args) => run::run(&args).await,
+            Command::Plan(args) => plan::plan(&args),
+            Command::Import(args) => plan::import(&args),
             Command::Table(command) => table::table(&command).await,
             Command::Demo(args) => demo::demo(&args).await,
         }

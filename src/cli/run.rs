@@ -7,26 +7,35 @@ use alluvium::config::{self, Options, Override, Problem, Surroundings};
 use alluvium::pipeline::{self, RunReport, Stop, StopHandle};
 use alluvium::plan::{History, Plan};
 
-use super::args::{RunArgs, ShowArgs};
+use super::args::{ConfigArgs, Output, RunArgs, ShowArgs};
 use super::exit::Exit;
 use super::{progress, render};
 
 /// Runs a config.
 pub(crate) async fn run(args: &RunArgs) -> Exit {
-    let plan = match plan(args) {
+    let history = History { refreshes: args.full_refresh, adopts: args.adopt };
+    let plan = options(&args.config).and_then(|options| {
+        let options = Options { history, ..options };
+        config::load(&args.config.config, &options).map_err(|problems| problems.into_iter().collect())
+    });
+    let plan = match plan {
         Ok(plan) => plan,
-        Err(problems) => {
-            let errors: Vec<_> = problems.iter().map(render::config_error).collect();
-            render::refused(args.show.output, &errors);
-            return Exit::NotStarted;
-        }
+        Err(problems) => return refused(args.show.output, &problems),
     };
     let report = run_plan(&plan, args.show).await;
     render::report(args.show.output, &report);
     Exit::of(&report)
 }
 
-fn plan(args: &RunArgs) -> Result<Plan, Vec<Problem>> {
+/// Tells why nothing was started.
+pub(crate) fn refused(output: Output, problems: &[Problem]) -> Exit {
+    let errors: Vec<_> = problems.iter().map(render::config_error).collect();
+    render::refused(output, &errors);
+    Exit::NotStarted
+}
+
+/// What the command line changes of a config.
+pub(crate) fn options(args: &ConfigArgs) -> Result<Options, Vec<Problem>> {
     let mut problems = Vec::new();
     let mut overrides = Vec::new();
     for text in &args.overrides {
@@ -38,14 +47,8 @@ fn plan(args: &RunArgs) -> Result<Plan, Vec<Problem>> {
     if !problems.is_empty() {
         return Err(problems);
     }
-    let options = Options {
-        overrides,
-        to: args.to.clone(),
-        history: History { refreshes: args.full_refresh, adopts: args.adopt },
-        resources: args.resources.clone(),
-        surroundings: Surroundings::from_process(),
-    };
-    config::load(&args.config, &options).map_err(|problems| problems.into_iter().collect())
+    let (to, resources) = (args.to.clone(), args.resources.clone());
+    Ok(Options { overrides, to, resources, history: History::default(), surroundings: Surroundings::from_process() })
 }
 
 /// Runs a plan with its progress on stderr, until its end or the first Ctrl-C.

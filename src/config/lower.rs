@@ -16,13 +16,34 @@ use super::tree::{Tree, Value};
 use super::{Options, Source};
 use crate::plan::{PipelineName, Plan, ResourcePlan};
 
-/// Reads a tree that is free of look-ups; `None` if something is wrong, which is reported.
-pub(super) fn plan(
+/// What a config comes to.
+pub(super) struct Lowered {
+    /// `None`: something is wrong, which is reported.
+    pub(super) plan: Option<Plan>,
+    /// What `plan` shows of each resource that has a name, in order.
+    pub(super) shown: Vec<(String, serde_json::Value)>,
+}
+
+/// Reads a tree that is free of look-ups.
+pub(super) fn lowered(
     root: &Tree,
     outside: &Outside,
     source: &Source,
     options: &Options,
     lookups: &Lookups<'_>,
+) -> Lowered {
+    let mut shown = Vec::new();
+    let plan = plan(root, outside, source, options, lookups, &mut shown);
+    Lowered { plan, shown }
+}
+
+fn plan(
+    root: &Tree,
+    outside: &Outside,
+    source: &Source,
+    options: &Options,
+    lookups: &Lookups<'_>,
+    shown: &mut Vec<(String, serde_json::Value)>,
 ) -> Option<Plan> {
     let report = lookups.report;
     let mut reader = Reader::open(root, report)?;
@@ -40,6 +61,8 @@ pub(super) fn plan(
     reader.close();
     let mut resources = resources?;
     select(&mut resources, &options.resources, report);
+    let named = resources.iter().filter_map(|resource| Some((resource.name.as_ref()?.0.to_string(), &resource.shown)));
+    shown.extend(named.map(|(name, resource)| (name, resource.clone())));
     let retry = client.map(|client| client.retry)?;
     Some(Plan {
         pipeline: pipeline?,
@@ -124,8 +147,15 @@ fn select(resources: &mut [Resource], names: &[String], report: &Report) {
         let problem = Problem::new(code::INVALID, &at, format!("there is no resource `{name}`"));
         report.add(problem.hint(suggestion(name, &valid)));
     }
-    for plan in resources.iter_mut().filter_map(|resource| resource.plan.as_mut()) {
-        plan.selected = names.iter().any(|name| name == plan.name.as_str());
+    for resource in resources {
+        let Some((name, _)) = &resource.name else { continue };
+        let is_selected = names.iter().any(|wanted| wanted == name.as_str());
+        if let Some(plan) = &mut resource.plan {
+            plan.selected = is_selected;
+        }
+        if let Some(shown) = resource.shown.get_mut("selected") {
+            *shown = is_selected.into();
+        }
     }
 }
 

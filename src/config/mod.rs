@@ -20,6 +20,7 @@ mod delta;
 mod destination;
 mod duration;
 mod endpoint;
+mod export;
 mod format;
 mod gaps;
 mod graph;
@@ -47,6 +48,7 @@ mod syntax;
 mod text_format;
 mod tree;
 mod url;
+mod view;
 mod write;
 
 pub use duration::parse as parse_duration;
@@ -55,6 +57,8 @@ pub use secrets::Surroundings;
 pub use set::Override;
 pub use size::parse as parse_size;
 pub use source::Source;
+
+use std::cell::RefCell;
 
 use problem::Report;
 use secrets::{Lookups, Sections};
@@ -112,18 +116,87 @@ pub fn load_source(source: &Source, options: &Options) -> Result<Plan, Problems>
     report.finish(plan, &source.whole())
 }
 
+/// What a config comes to: every resource with its defaults, and what a run would miss.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Resolved {
+    /// The resources in the order in which they are taken.
+    pub order: Vec<String>,
+    /// Secrets and variables that are looked up and not set.
+    pub missing_secrets: Vec<String>,
+    /// What dlt has and this program does not have, with its place.
+    pub unsupported: Vec<String>,
+    /// What each resource comes to, by name, in the words of the config.
+    pub resources: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Understands a config without needing its secrets, or that everything in it is supported.
+///
+/// # Errors
+/// Everything that is wrong with it, sorted by position.
+pub fn resolve(source: &Source, options: &Options) -> Result<Resolved, Problems> {
+    let report = Report::default();
+    let mut missing = Vec::new();
+    let lowered = lowered(source, options, &report, Some(&mut missing));
+    let unsupported = report.take(|problem| problem.code == code::UNSUPPORTED);
+    let shown = lowered.map(|lowered| lowered.shown).unwrap_or_default();
+    let resolved = Resolved {
+        order: shown.iter().map(|(name, _)| name.clone()).collect(),
+        missing_secrets: missing,
+        unsupported: unsupported.iter().map(ToString::to_string).collect(),
+        resources: shown.into_iter().collect(),
+    };
+    report.finish(Some(resolved), &source.whole())
+}
+
+/// The YAML of a config in any of the languages, with look-ups as such.
+///
+/// # Errors
+/// Where it cannot be read, or holds what YAML cannot say.
+pub fn to_yaml(source: &Source) -> Result<String, Problems> {
+    let report = Report::default();
+    let text = syntax::parse(source, &report).and_then(|document| match export::yaml(&document) {
+        Ok(text) => Some(text),
+        // What cannot be read has been told already.
+        Err(_) if !report.is_empty() => None,
+        Err(fault) => {
+            report.add(Problem::new(code::UNSUPPORTED, &source.whole(), format!("cannot be written as YAML: {fault}")));
+            None
+        }
+    });
+    report.finish(text, &source.whole())
+}
+
 fn understand(source: &Source, options: &Options, report: &Report) -> Option<Plan> {
+    lowered(source, options, report, None)?.plan
+}
+
+/// Reads the config. With `missing`, secrets that are not set are noted there, and no problem.
+fn lowered(
+    source: &Source,
+    options: &Options,
+    report: &Report,
+    missing: Option<&mut Vec<String>>,
+) -> Option<lower::Lowered> {
     let Document { mut root, mut outside } = syntax::parse(source, report)?;
     for change in &options.overrides {
         change.apply(&mut root, report);
     }
-    let lookups = Lookups::new(&options.surroundings, sections(&root, &outside), &source.path, report);
+    let mut lookups = Lookups::new(&options.surroundings, sections(&root, &outside), &source.path, report);
+    if missing.is_some() {
+        lookups.missing = Some(RefCell::default());
+    }
     lookups.resolve(&mut root);
     root.name_paths();
     for told in [&mut outside.source_name, &mut outside.pipeline_name, &mut outside.dataset_name] {
         told.iter_mut().for_each(|tree| lookups.resolve(tree));
     }
-    lower::plan(&root, &outside, source, options, &lookups)
+    let lowered = lower::lowered(&root, &outside, source, options, &lookups);
+    if let (Some(missing), Some(noted)) = (missing, lookups.missing) {
+        missing.extend(noted.into_inner());
+        missing.sort_unstable();
+        missing.dedup();
+    }
+    Some(lowered)
 }
 
 /// The names that are part of where dlt looks for secrets; they cannot be secrets themselves.

@@ -142,6 +142,20 @@ impl Report {
         self.problems.borrow_mut().push(problem);
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.problems.borrow().is_empty()
+    }
+
+    /// Takes problems of some kind out, each once, by position.
+    pub(super) fn take(&self, is_taken: impl Fn(&Problem) -> bool) -> Vec<Problem> {
+        let all = self.problems.take();
+        let (mut taken, kept): (Vec<Problem>, Vec<Problem>) = all.into_iter().partition(is_taken);
+        self.problems.replace(kept);
+        taken.sort_by(|left, right| (&left.at, &left.message).cmp(&(&right.at, &right.message)));
+        taken.dedup();
+        taken
+    }
+
     /// Hands out `value` if nothing was wrong.
     ///
     /// What stands in `resource_defaults` is read once a resource; its problems are told once.

@@ -3,13 +3,14 @@
 use super::client::Client;
 use super::columns;
 use super::delta;
-use super::endpoint::{self, Shape, Surrounding, View};
+use super::endpoint::{self, Shape, Surrounding};
 use super::problem::{Place, Problem, Report, code};
 use super::progress;
 use super::reader::{self, Reader, invalid, one_of, unknown_word, unsupported_word, wrong_type};
 use super::schema;
 use super::secrets::Lookups;
 use super::tree::{Key, Text, Tree, Value};
+use super::view;
 use super::write;
 use crate::plan::{
     IncludedField, MissingParentField, NameError, Naming, ParentField, ParentLink, RenameRule, ResourceName,
@@ -24,8 +25,8 @@ pub(super) struct Resource {
     pub(super) parent: Option<(String, Place)>,
     /// `None`: something is wrong, which is reported.
     pub(super) plan: Option<ResourcePlan>,
-    #[expect(dead_code, reason = "`plan` is to show it")]
-    pub(super) view: View,
+    /// What `plan` shows of it.
+    pub(super) shown: serde_json::Value,
 }
 
 /// dlt's keys that do nothing here yet.
@@ -90,7 +91,9 @@ pub(super) fn read(tree: &Tree, client: Option<&Client<'_>>, lookups: &Lookups<'
         })
     };
     let plan = plan();
-    Some(Resource { name, table, parent, plan, view })
+    let table_name = table.as_ref().map(|(table, _)| table.as_str());
+    let shown = view::resource(tree, &view, table_name, parent.as_ref().map(|(parent, _)| parent.as_str()), selected);
+    Some(Resource { name, table, parent, plan, shown })
 }
 
 /// The parent of a resource: it can have one only. The outer `None`: it has several, which is reported.

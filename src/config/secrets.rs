@@ -5,7 +5,7 @@
 //! containers have them; then `.dlt/secrets.toml` beside the config, in the working directory, and in dlt's folder for all projects;
 //! for `dlt.config` the `config.toml` of the same folders follow.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -140,6 +140,8 @@ pub(super) struct Lookups<'a> {
     /// The folder of the config.
     pub(super) folder: PathBuf,
     pub(super) report: &'a Report,
+    /// Names of what was not found, where that is no problem.
+    pub(super) missing: Option<RefCell<Vec<String>>>,
     secrets: OnceCell<Vec<TomlFile>>,
     configuration: OnceCell<Vec<TomlFile>>,
 }
@@ -147,7 +149,8 @@ pub(super) struct Lookups<'a> {
 impl<'a> Lookups<'a> {
     pub(super) fn new(surroundings: &'a Surroundings, sections: Sections, config: &Path, report: &'a Report) -> Self {
         let folder = config.parent().map(Path::to_path_buf).unwrap_or_default();
-        Self { surroundings, sections, folder, report, secrets: OnceCell::new(), configuration: OnceCell::new() }
+        let (secrets, configuration) = (OnceCell::new(), OnceCell::new());
+        Self { surroundings, sections, folder, report, missing: None, secrets, configuration }
     }
 
     /// Replaces every look-up in the tree by what it finds.
@@ -208,7 +211,10 @@ impl<'a> Lookups<'a> {
 
     fn find_or_report(&self, kind: LookupKind, name: &str, names: &[String], at: &Place) -> Value {
         self.find(kind, names).unwrap_or_else(|| {
-            self.report.add(self.not_found(kind, name, names, at));
+            match &self.missing {
+                Some(missing) => missing.borrow_mut().push(name.to_owned()),
+                None => self.report.add(self.not_found(kind, name, names, at)),
+            }
             Value::Lost
         })
     }

@@ -41,7 +41,8 @@ pub(super) fn path<'a>(
     let is_absolute = ["http://", "https://"].iter().any(|scheme| shown.starts_with(scheme));
     let may_be_url = matches!(parts.as_slice(), [TemplatePart::Gap(_)]);
     if !is_absolute {
-        let base = surrounding.client.base_url.as_deref()?;
+        // Without one, which is reported, there is no URL; the path can be shown all the same.
+        let base = surrounding.client.base_url.as_deref().unwrap_or_default();
         if let Some(TemplatePart::Literal(first)) = parts.first_mut() {
             *first = first.trim_start_matches('/').to_owned();
         }

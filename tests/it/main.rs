@@ -27,6 +27,7 @@ mod merge;
 mod pages;
 mod paging;
 mod partitions;
+mod plan;
 mod rate;
 mod requests;
 mod resume;

@@ -1,10 +1,16 @@
-//! `${env:NAME}` and `${file:PATH}` inside texts: cut out of the text and left to be looked up.
+//! `${env:NAME}`, `${file:PATH}`, `${secret:KEY}` and `${config:KEY}` inside texts: cut out of the text and left to be looked up.
+//!
+//! `${env:NAME:-TEXT}` has a text for where there is none. `secret` and `config` look where dlt looks for its keys.
 
 use crate::config::problem::{Place, Problem, Report, code};
 use crate::config::tree::{Lookup, LookupKind, Tree, Value};
 
-const OPENINGS: [(&str, &str, LookupKind); 2] =
-    [("${env:", "a name", LookupKind::Env), ("${file:", "a path", LookupKind::File)];
+const OPENINGS: [(&str, &str, LookupKind); 4] = [
+    ("${env:", "a name", LookupKind::Env),
+    ("${file:", "a path", LookupKind::File),
+    ("${secret:", "a key", LookupKind::Secret),
+    ("${config:", "a key", LookupKind::Config),
+];
 
 /// Turns every text that holds one of them into its pieces and look-ups.
 pub(in crate::config) fn interpolate(tree: &mut Tree, report: &Report) {
@@ -44,7 +50,11 @@ fn pieces(text: &str, at: &Place) -> Result<Vec<Tree>, Problem> {
         if !before.is_empty() {
             pieces.push(Tree::text(before, at));
         }
-        let lookup = Lookup { kind, name: name.trim().to_owned(), otherwise: None };
+        let (name, otherwise) = match name.split_once(":-").filter(|_| kind != LookupKind::File) {
+            Some((name, otherwise)) => (name, Some(Box::new(Tree::text(otherwise, at)))),
+            None => (name, None),
+        };
+        let lookup = Lookup { kind, name: name.trim().to_owned(), otherwise };
         pieces.push(Tree::new(Value::Lookup(lookup), at));
         rest = after;
     }

@@ -1,4 +1,4 @@
-//! dlt's classes of paginators and auths: a call of one stands for the map with `type` that says the same.
+//! dlt's classes of paginators, auths and cursors: a call of one stands for the map with `type` that says the same.
 
 /// A class: its name, its `type`, and those of its parameters that may stand without a name, which are named as the keys are.
 struct Class {
@@ -7,7 +7,7 @@ struct Class {
     parameters: &'static [&'static str],
 }
 
-const CLASSES: [Class; 12] = [
+const CLASSES: [Class; 13] = [
     Class { name: "BearerTokenAuth", kind: "bearer", parameters: &["token"] },
     Class { name: "HttpBasicAuth", kind: "http_basic", parameters: &["username", "password"] },
     Class { name: "APIKeyAuth", kind: "api_key", parameters: &["name", "api_key", "location"] },
@@ -50,6 +50,23 @@ const CLASSES: [Class; 12] = [
             "total_path",
             "maximum_offset",
             "stop_after_empty_page",
+        ],
+    },
+    Class {
+        name: "incremental",
+        kind: "incremental",
+        parameters: &[
+            "cursor_path",
+            "initial_value",
+            "last_value_func",
+            "primary_key",
+            "end_value",
+            "row_order",
+            "allow_external_schedulers",
+            "on_cursor_value_missing",
+            "lag",
+            "range_start",
+            "range_end",
         ],
     },
 ];

@@ -172,6 +172,8 @@ impl<'e, 'a> Evaluator<'e, 'a> {
 
     fn named(&mut self, name: &str, expression: &Expr) -> Result<Tree, Refusal> {
         let fault = match self.target(name, expression)? {
+            // Python's own, which dlt takes for `last_value_func`.
+            (Binding::Other, _) if matches!(name, "max" | "min") => return Ok(Tree::text(name, &self.at(expression))),
             (Binding::Value(value), scopes) => {
                 // What a name of the module stands for is not changed by the names of a function.
                 let inner = std::mem::replace(&mut self.scopes, scopes);
@@ -234,7 +236,12 @@ impl<'e, 'a> Evaluator<'e, 'a> {
     ///
     /// A paginator or an auth is what its constructor says.
     fn call(&mut self, call: &ExprCall, expression: &Expr) -> Result<Value, Refusal> {
-        let name = self.script.full_name(&call.func);
+        // A class may be given the type that it is generic over: `incremental[str](…)`.
+        let callee = match call.func.as_ref() {
+            Expr::Subscript(subscript) => &subscript.value,
+            callee => callee,
+        };
+        let name = self.script.full_name(callee);
         if let Some((kind, parameters)) = name.as_deref().and_then(python_classes::class) {
             return self.constructor(call, expression, kind, parameters);
         }

@@ -1,0 +1,123 @@
+//! A config as YAML: what `import` prints of a Python script.
+//!
+//! Look-ups stay look-ups (`${secret:…}`, `${config:…}`, `${env:…}`), so that no secret is printed.
+
+use super::syntax::{Document, Outside};
+use super::tree::{Lookup, LookupKind, Tree, Value};
+
+/// The YAML of a config that has been read and not changed. `None`: it holds what YAML here cannot say, with the words for it.
+pub(super) fn yaml(document: &Document) -> Result<String, String> {
+    let Outside { source_name, pipeline_name, dataset_name, destination } = &document.outside;
+    let mut text = String::new();
+    let name = pipeline_name.as_ref().or(source_name.as_ref());
+    for (key, tree) in [("name", name), ("destination", destination.as_ref()), ("dataset", dataset_name.as_ref())] {
+        if let Some(tree) = tree.filter(|_| document.root.get(key).is_none()) {
+            entry(&mut text, 0, key, tree)?;
+        }
+    }
+    let Value::Map(entries) = &document.root.value else { return Err("the config is no map".to_owned()) };
+    for (key, tree) in entries {
+        entry(&mut text, 0, &key.text, tree)?;
+    }
+    Ok(text)
+}
+
+fn entry(text: &mut String, depth: usize, key: &str, tree: &Tree) -> Result<(), String> {
+    text.push_str(&"  ".repeat(depth));
+    text.push_str(&scalar(key));
+    text.push(':');
+    value(text, depth, tree)
+}
+
+/// What follows a key or a dash: a scalar on the same line, or a block below it.
+fn value(text: &mut String, depth: usize, tree: &Tree) -> Result<(), String> {
+    match &tree.value {
+        Value::Map(entries) if !entries.is_empty() => {
+            text.push('\n');
+            entries.iter().try_for_each(|(key, tree)| entry(text, depth + 1, &key.text, tree))
+        }
+        Value::List(items) if !items.is_empty() => {
+            text.push('\n');
+            items.iter().try_for_each(|item| list_item(text, depth + 1, item))
+        }
+        _ => {
+            text.push(' ');
+            text.push_str(&flat(tree)?);
+            text.push('\n');
+            Ok(())
+        }
+    }
+}
+
+fn list_item(text: &mut String, depth: usize, tree: &Tree) -> Result<(), String> {
+    let indent = "  ".repeat(depth);
+    let mut block = String::new();
+    match &tree.value {
+        Value::Map(entries) if !entries.is_empty() => {
+            entries.iter().try_for_each(|(key, tree)| entry(&mut block, depth + 1, &key.text, tree))?;
+            // The first entry stands behind the dash.
+            text.push_str(&format!("{indent}- {}", block.trim_start()));
+            Ok(())
+        }
+        _ => {
+            text.push_str(&format!("{indent}-"));
+            value(text, depth, tree)
+        }
+    }
+}
+
+/// A value on one line.
+fn flat(tree: &Tree) -> Result<String, String> {
+    Ok(match &tree.value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(value) => value.to_string(),
+        Value::Int(number) => number.to_string(),
+        Value::Float(number) => format!("{number:?}"),
+        Value::Text(written) => {
+            let written = written.as_written().ok_or("a value has been looked up")?;
+            if ["${env:", "${file:", "${secret:", "${config:"].iter().any(|opening| written.contains(opening)) {
+                return Err(format!("`{written}` would be looked up in YAML"));
+            }
+            scalar(written)
+        }
+        Value::Lookup(_) | Value::Joined(_) => serde_json::Value::from(interpolated(tree)?).to_string(),
+        Value::List(_) => "[]".to_owned(),
+        Value::Map(_) => "{}".to_owned(),
+        Value::Lost => return Err("a value cannot be read".to_owned()),
+    })
+}
+
+/// A text with its look-ups as YAML here has them.
+fn interpolated(tree: &Tree) -> Result<String, String> {
+    Ok(match &tree.value {
+        Value::Joined(parts) => parts.iter().map(interpolated).collect::<Result<String, String>>()?,
+        Value::Lookup(Lookup { kind, name, otherwise }) => {
+            let kind = match kind {
+                LookupKind::Secret => "secret",
+                LookupKind::Config => "config",
+                LookupKind::Env => "env",
+                LookupKind::File => "file",
+            };
+            match otherwise {
+                None => format!("${{{kind}:{name}}}"),
+                Some(otherwise) => {
+                    let otherwise = super::scalar_text::python_text(otherwise).ok_or("a default is no scalar")?;
+                    format!("${{{kind}:{name}:-{}}}", otherwise.as_written().ok_or("a default is looked up itself")?)
+                }
+            }
+        }
+        _ => {
+            let text = super::scalar_text::python_text(tree).ok_or("a part of a text is no scalar")?;
+            text.as_written().ok_or("a value has been looked up")?.to_owned()
+        }
+    })
+}
+
+/// A text, in quotes where YAML would take it for something else.
+fn scalar(text: &str) -> String {
+    const WORDS: [&str; 9] = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
+    let is_plain = text.chars().next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+        && text.chars().all(|character| character.is_ascii_alphanumeric() || "_./-".contains(character))
+        && !WORDS.iter().any(|word| text.eq_ignore_ascii_case(word));
+    if is_plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
+}
