@@ -60,7 +60,8 @@ fn paginator(expanded: &Value) -> Value {
     let mut paginator = json!({ "type": kind });
     for (key, value) in expanded.as_object().expect("an object") {
         // What dlt derives from the others.
-        if !matches!(key.as_str(), "class" | "value_step") && !(kind == "offset" && key == "base_index") {
+        let is_derived = matches!(key.as_str(), "class" | "value_step") || kind == "offset" && key == "base_index";
+        if !is_derived {
             paginator[*names.get(key.as_str()).unwrap_or(&key.as_str())] = value.clone();
         }
     }
