@@ -34,6 +34,7 @@ mod paginator;
 mod params;
 mod placeholders;
 mod problem;
+mod processing_steps;
 mod progress;
 mod reader;
 mod resource;

@@ -5,6 +5,7 @@ use super::columns;
 use super::delta;
 use super::endpoint::{self, Shape, Surrounding};
 use super::problem::{Place, Problem, Report, code};
+use super::processing_steps;
 use super::progress;
 use super::reader::{self, Reader, invalid, one_of, unknown_word, unsupported_word, wrong_type};
 use super::schema;
@@ -30,8 +31,7 @@ pub(super) struct Resource {
 }
 
 /// dlt's keys that do nothing here yet.
-const UNSUPPORTED: [&str; 5] =
-    ["max_table_nesting", "nested_hints", "parent_table_name", "processing_steps", "references"];
+const UNSUPPORTED: [&str; 4] = ["max_table_nesting", "nested_hints", "parent_table_name", "references"];
 
 const MISSING_FIELDS: [(&str, MissingParentField); 2] =
     [("fail", MissingParentField::Fail), ("skip", MissingParentField::Skip)];
@@ -61,6 +61,8 @@ pub(super) fn read(tree: &Tree, client: Option<&Client<'_>>, lookups: &Lookups<'
         .present("on_missing_parent_field")
         .map_or(Some(MissingParentField::default()), |tree| one_of(tree, &MISSING_FIELDS, report));
     let included = reader.present("include_from_parent").map(|tree| (tree, included(tree, report)));
+    let steps =
+        reader.present("processing_steps").map_or(Some(Vec::new()), |tree| processing_steps::read(tree, report));
     let schema = schema::read(&mut reader);
     let delta = delta::read(&mut reader);
     let commits = progress::read(&mut reader);
@@ -80,6 +82,7 @@ pub(super) fn read(tree: &Tree, client: Option<&Client<'_>>, lookups: &Lookups<'
             request: read.request,
             parent,
             incremental: read.incremental,
+            steps: steps?.into(),
             write,
             columns: columns.hints,
             rename,

@@ -126,10 +126,18 @@ impl<R: BodyReader> Course<R> {
     pub fn new(options: CourseOptions<'_, R>, from: Option<&Unfinished>) -> Result<Self, ExtractError> {
         let CourseOptions { resource, limits, client, meter, reader, parents, is_parent, takers } = options;
         let has_included = resource.parent.as_ref().is_some_and(|link| !link.included.is_empty());
-        let takes_rows = !is_parent && !has_included && resource.incremental.is_none();
+        let sees_values = has_included || resource.incremental.is_some() || !resource.steps.is_empty();
+        let takes_rows = !is_parent && !sees_values;
         let requests = limits.requests_in_flight.get();
-        let equipment =
-            Equipment { resource: resource.name.clone(), limits: limits.clone(), client, meter, reader, takes_rows };
+        let equipment = Equipment {
+            resource: resource.name.clone(),
+            limits: limits.clone(),
+            client,
+            meter,
+            reader,
+            steps: Arc::clone(&resource.steps),
+            takes_rows,
+        };
         let mut course = Self {
             resource: resource.clone(),
             equipment,

@@ -8,7 +8,7 @@ use super::fill::{FillFault, FillProblem};
 use super::paginate::PagingFault;
 use super::select::SelectFault;
 use crate::client::ClientError;
-use crate::json::ParseError;
+use crate::json::{ParseError, StepFault};
 use crate::plan::{ResourceName, SafeUrl};
 
 /// A walk that stopped before its end.
@@ -36,6 +36,8 @@ pub enum ExtractErrorKind {
     },
     /// The rows of the page cannot be told.
     Select(SelectFault),
+    /// A step of `processing_steps` makes nothing of a row.
+    Step(StepFault),
     /// The page does not tell how to go on.
     Paging(PagingFault),
     /// The cursor of a row says nothing.
@@ -72,6 +74,7 @@ impl ExtractError {
         match &self.kind {
             ExtractErrorKind::Client(error) => error.code(),
             ExtractErrorKind::Refused { .. } => "graphql",
+            ExtractErrorKind::Step(_) => "processing_step",
             ExtractErrorKind::Select(SelectFault::Missing { .. }) => "rows_missing",
             ExtractErrorKind::Select(SelectFault::Changed { .. }) => "rows_changed",
             ExtractErrorKind::Select(SelectFault::Ambiguous { .. }) => "rows_ambiguous",
@@ -103,6 +106,9 @@ impl ExtractError {
     pub fn hint(&self) -> Option<String> {
         let hint = match &self.kind {
             ExtractErrorKind::Client(error) => return error.hint(),
+            ExtractErrorKind::Step(_) => {
+                "expressions of jq take care of what is missing by `?` and `//`, such as `.a.b? // 0`"
+            }
             ExtractErrorKind::Refused { .. } => {
                 "check `graphql`; where trying again helps, say so with `response_actions`"
             }
@@ -174,6 +180,7 @@ impl fmt::Display for ExtractError {
             ExtractErrorKind::Refused { said } => {
                 write!(formatter, " (`{}`): the answer tells of errors: {said}", self.url)
             }
+            ExtractErrorKind::Step(fault) => write!(formatter, " (`{}`): {fault}", self.url),
             ExtractErrorKind::Select(fault) => write!(formatter, " (`{}`): {fault}", self.url),
             ExtractErrorKind::Paging(fault) => write!(formatter, " (`{}`): {fault}", self.url),
             ExtractErrorKind::Cursor(fault) => write!(formatter, " (`{}`): {fault}", self.url),
@@ -203,6 +210,7 @@ impl Error for ExtractError {
             // Its own words are in ours already.
             ExtractErrorKind::Client(error) => error.source(),
             ExtractErrorKind::Refused { .. }
+            | ExtractErrorKind::Step(_)
             | ExtractErrorKind::Select(_)
             | ExtractErrorKind::Paging(_)
             | ExtractErrorKind::Cursor(_)

@@ -12,6 +12,7 @@
 
 mod ahead;
 mod audience;
+mod body;
 mod branch;
 mod course;
 mod cursor;
@@ -23,6 +24,7 @@ mod graphql;
 mod include;
 mod paginate;
 mod parent_row;
+mod processed;
 mod repeats;
 mod request;
 mod select;

@@ -1,7 +1,29 @@
-//! What to say of two equal pages in a row.
+//! Two equal pages in a row: whether they are, and what to say of it.
+
+use std::sync::Arc;
 
 use super::paginate::{Paginator, PagingFault, Position};
+use super::select::RowFinder;
+use crate::flow::RowPath;
+use crate::json::Document;
 use crate::plan::{PaginatorSpec, ParameterPlace};
+
+/// What is kept of a page to compare the next one with.
+pub(super) struct Delivered {
+    pub(super) position: Position,
+    pub(super) document: Arc<Document>,
+    pub(super) rows: RowPath,
+}
+
+impl Delivered {
+    /// Whether the next page has the same rows. The rest of the body may differ: many servers echo the position.
+    ///
+    /// The page is kept and compared row by row, which ends at the first row that differs: a digest of each page would cost writing out
+    /// all of its rows.
+    pub(super) fn has_rows_of(&self, rows: &RowPath, document: &Document) -> bool {
+        RowFinder::are_equal((&self.rows, self.document.root()), (rows, document.root()))
+    }
+}
 
 /// Why the page at `position` is most likely the one before it once more.
 pub(super) fn fault(

@@ -7,28 +7,21 @@ use futures::future::BoxFuture;
 use tracing::{debug, warn};
 
 use super::ahead::Ahead;
+use super::body::{Body, Reading};
 use super::detect::Scheme;
 use super::error::{ExtractError, ExtractErrorKind};
-use super::format;
 use super::graphql;
 use super::paginate::{Paginator, Position, Repeated, Seen, Step, paginator};
-use super::repeats;
+use super::processed;
+use super::repeats::{self, Delivered};
 use super::request::request;
 use super::select::{RowFinder, Selected};
 use crate::client::{Client, ClientError, Fetched, Meter, Request, presentable};
 use crate::flow::{BodyReader, Page, RowPath, Unfinished, Waypoint};
-use crate::json::{Document, Path};
+use crate::json::{Document, Path, RowStep};
 use crate::plan::{Endpoint, Limits, ResourceName, RowSelection, SafeUrl};
 
 type Answer<R> = Result<Fetched<Body<R>>, ClientError>;
-
-/// A body, with its rows where they were taken while it was read, and where they were found.
-struct Body<R> {
-    document: Document,
-    rows: Option<(R, Arc<Path>)>,
-    /// Its size as JSON.
-    bytes: u64,
-}
 
 /// A page, with its rows where they were taken while it was read.
 type Walked<R> = (Page, Option<R>);
@@ -50,6 +43,7 @@ pub(super) struct Walk<R: BodyReader> {
     client: Client,
     meter: Arc<Meter>,
     reader: R,
+    steps: Arc<[RowStep]>,
     /// Whether rows may be taken while a body is read; else they are looked at as values.
     takes_rows: bool,
     paginator: Box<dyn Paginator>,
@@ -65,13 +59,6 @@ pub(super) struct Walk<R: BodyReader> {
     is_done: bool,
 }
 
-/// What is kept of a page to compare the next one with.
-struct Delivered {
-    position: Position,
-    document: Arc<Document>,
-    rows: RowPath,
-}
-
 /// What walks of one resource have in common.
 #[derive(Clone)]
 pub(super) struct Equipment<R> {
@@ -80,6 +67,7 @@ pub(super) struct Equipment<R> {
     pub(super) client: Client,
     pub(super) meter: Arc<Meter>,
     pub(super) reader: R,
+    pub(super) steps: Arc<[RowStep]>,
     pub(super) takes_rows: bool,
 }
 
@@ -121,13 +109,14 @@ impl<R: BodyReader> Walk<R> {
     }
 
     fn unbegun(endpoint: Endpoint, equipment: &Equipment<R>) -> Self {
-        let Equipment { resource, limits, client, meter, reader, takes_rows } = equipment.clone();
+        let Equipment { resource, limits, client, meter, reader, steps, takes_rows } = equipment.clone();
         Self {
             resource,
             limits,
             client,
             meter,
             reader,
+            steps,
             takes_rows,
             paginator: paginator(&endpoint),
             finder: RowFinder::new(&endpoint.rows, Scheme::Single),
@@ -196,29 +185,11 @@ impl<R: BodyReader> Walk<R> {
 
     /// Makes an answer a page and decides where to go on. `None`: the answer brought nothing to deliver.
     fn take(&mut self, position: &Position, answer: Answer<R::Rows>) -> Result<Option<Walked<R::Rows>>, ExtractError> {
-        let fetched = match answer {
-            Ok(fetched) => fetched,
-            Err(error) if error.status().is_some_and(|status| position.ends_by(status)) => {
-                if matches!(error.status(), Some(400 | 422)) {
-                    // Some servers cap the total and what can be asked for alike; then there are rows that cannot be had.
-                    warn!(resource = %self.resource, url = %error.url, problem = %error.kind, "taken for the end of the pages");
-                }
-                return Ok(self.end_in_doubt(&error.url));
-            }
-            Err(error) => {
-                let url = error.url.clone();
-                return Err(self.error(&url, ExtractErrorKind::Client(Box::new(error))));
-            }
-        };
-        let Fetched { body, url, answered, is_ignored, bytes, .. } = fetched;
-        if is_ignored {
-            debug!(resource = %self.resource, %url, "an ignored answer ends the walk");
-            self.end();
-            return Ok(None);
-        }
+        let Some(fetched) = self.fetched(position, answer)? else { return Ok(None) };
+        let Fetched { body, url, answered, bytes, .. } = fetched;
         let bytes = body.as_ref().map_or(bytes, |body| body.bytes.max(bytes));
         self.largest = self.largest.max(bytes);
-        let Some(Body { document, rows: taken, .. }) = body else {
+        let Some(Body { document, rows: taken, processed, .. }) = body else {
             let seen = Seen { body: None, answered: &answered, path: &RowPath::Nothing, records: Some(0), rows: 0 };
             self.go_on(position, &url, &seen)?;
             self.pages = self.pages.saturating_add(1);
@@ -244,7 +215,7 @@ impl<R: BodyReader> Walk<R> {
             None => u64::try_from(rows.select(document.root()).len()).unwrap_or(u64::MAX),
         };
         let seen = Seen { body: Some(&document), answered: &answered, path: &rows, records, rows: count };
-        if self.repeats_last(&rows, &document) {
+        if self.last.as_ref().is_some_and(|last| last.has_rows_of(&rows, &document)) {
             match self.paginator.repeated(position, &seen) {
                 Repeated::Accept => {}
                 Repeated::End => return Ok(self.end_in_doubt(&url)),
@@ -267,8 +238,39 @@ impl<R: BodyReader> Walk<R> {
         // What was taken is worth nothing if the rows turned out to be somewhere else.
         let is_there = |path: &Arc<Path>| matches!(&rows, RowPath::At(found) if Arc::ptr_eq(found, path));
         let taken = taken.filter(|(_, path)| is_there(path)).map(|(taken, _)| taken);
+        let processed = processed::of_page(&self.steps, &document, &rows, processed);
+        let processed = processed.map_err(|fault| self.error(&url, ExtractErrorKind::Step(fault)))?;
         debug!(resource = %self.resource, page = self.pages + 1, records = count, bytes, "page");
-        Ok(Some((self.delivered(position, url, document, rows, bytes), taken)))
+        let page = self.delivered(position, url, document, rows, bytes);
+        Ok(Some((processed::with_rows(page, processed), taken)))
+    }
+
+    /// A good answer; `None`: it is no page, and the walk is over.
+    fn fetched(
+        &mut self,
+        position: &Position,
+        answer: Answer<R::Rows>,
+    ) -> Result<Option<Fetched<Body<R::Rows>>>, ExtractError> {
+        match answer {
+            Ok(fetched) if fetched.is_ignored => {
+                debug!(resource = %self.resource, url = %fetched.url, "an ignored answer ends the walk");
+                self.end();
+                Ok(None)
+            }
+            Ok(fetched) => Ok(Some(fetched)),
+            Err(error) if error.status().is_some_and(|status| position.ends_by(status)) => {
+                if matches!(error.status(), Some(400 | 422)) {
+                    // Some servers cap the total and what can be asked for alike; then there are rows that cannot be had.
+                    warn!(resource = %self.resource, url = %error.url, problem = %error.kind, "taken for the end of the pages");
+                }
+                self.end_in_doubt(&error.url);
+                Ok(None)
+            }
+            Err(error) => {
+                let url = error.url.clone();
+                Err(self.error(&url, ExtractErrorKind::Client(Box::new(error))))
+            }
+        }
     }
 
     /// The next page, of which is kept what the one after it is compared with.
@@ -345,23 +347,16 @@ impl<R: BodyReader> Walk<R> {
         let request = self.request(position);
         let client = self.client.clone();
         let meter = Arc::clone(&self.meter);
-        let (reader, path) = (self.reader.clone(), self.finder.array().filter(|_| self.takes_rows).cloned());
-        let (body_format, bytes_max) = (self.endpoint.format, self.limits.body_bytes_max);
-        let read = move |body| {
-            let parse = |json| reader.read(json, path.as_deref());
-            let ((document, rows), bytes) = format::read(body, body_format, bytes_max, parse)?;
-            Ok(Body { document, rows: rows.zip(path.clone()), bytes })
+        let reading = Reading {
+            reader: self.reader.clone(),
+            path: self.finder.array().cloned(),
+            takes_rows: self.takes_rows,
+            format: self.endpoint.format,
+            bytes_max: self.limits.body_bytes_max,
+            steps: Arc::clone(&self.steps),
         };
+        let read = move |body| reading.read(body);
         Box::pin(async move { client.fetch(&request, &meter, read).await })
-    }
-
-    /// Whether a page has the rows of the one before it. The rest of the body may differ: many servers echo the position.
-    ///
-    /// The page before is kept and compared row by row, which ends at the first row that differs: a digest of each page
-    /// would cost writing out all of its rows.
-    fn repeats_last(&self, rows: &RowPath, document: &Document) -> bool {
-        let Some(last) = &self.last else { return false };
-        RowFinder::are_equal((&last.rows, last.document.root()), (rows, document.root()))
     }
 
     fn repeated(&self, position: &Position, url: &SafeUrl) -> ExtractError {

@@ -4,13 +4,17 @@
 //! Nothing here builds a tree of heap objects, and nothing does I/O.
 
 mod document;
+mod expression;
 mod path;
 mod rows;
+mod step;
 mod tape;
 
 pub use document::{Document, Items, Kind, Members, Node, ParseError};
+pub use expression::{Expression, ExpressionError};
 pub use path::{Path, PathError};
 pub use rows::{RowSink, Scratch};
+pub use step::{MemberPath, RowStep, StepFault};
 pub use tape::Put;
 
 /// Levels of objects and arrays in each other that are read; a deeper body is refused.

@@ -27,6 +27,10 @@ mod target;
 mod template;
 mod write;
 
+use std::sync::Arc;
+
+use crate::json::RowStep;
+
 pub use auth::{ApiKeyLocation, Auth, ClientAuth, Grant, TokenGrant};
 pub use columns::{ColumnHint, DataType, RenameRule};
 pub use cursor_value::CursorValue;
@@ -95,6 +99,8 @@ pub struct ResourcePlan {
     pub parent: Option<ParentLink>,
     /// What of its rows is new.
     pub incremental: Option<Incremental>,
+    /// What is made of its rows before anything else sees them.
+    pub steps: Arc<[RowStep]>,
     /// How its rows join those of the table.
     pub write: WriteDisposition,
     /// Type and nullability hints, by column or source name.
@@ -123,6 +129,7 @@ impl ResourcePlan {
             request: None,
             parent: None,
             incremental: None,
+            steps: Arc::default(),
             write: WriteDisposition::Append,
             columns: Vec::new(),
             rename: Vec::new(),

@@ -33,6 +33,7 @@ mod requests;
 mod resume;
 mod run;
 mod schema;
+mod steps;
 mod storage;
 mod support;
 mod tidy;

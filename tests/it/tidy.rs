@@ -20,7 +20,7 @@ const EDGES: [(&str, &[&str]); 11] = [
 ];
 
 /// Text that may stand only in files below some folders (or in some files).
-const FENCES: [(&str, &[&str]); 11] = [
+const FENCES: [(&str, &[&str]); 12] = [
     ("reqwest::", &["client/"]),
     ("deltalake::", &["load/"]),
     ("parquet::", &["load/"]),
@@ -28,6 +28,7 @@ const FENCES: [(&str, &[&str]); 11] = [
     ("arrow::", &["flow.rs", "flow/", "normalize/", "load/"]),
     ("clap::", &["cli/"]),
     ("csv::", &["extract/format/"]),
+    ("jaq_", &["json/expression.rs", "json/step.rs"]),
     ("flate2::", &["extract/format/", "cli/"]),
     ("env::var", &["config/secrets.rs", "cli/"]),
     ("tokio::spawn", &["pipeline/walker.rs"]),

@@ -309,6 +309,9 @@ impl<'e, 'a> Evaluator<'e, 'a> {
         let problem = self.problem(expression, &format!("{seen} cannot be read; only static values can"));
         let hint = if seen.ends_with("Auth`") {
             "the auths that can be read are `BearerTokenAuth`, `HttpBasicAuth`, `APIKeyAuth` and `OAuth2ClientCredentials`"
+        } else if seen == "a lambda" {
+            "say it without Python: `processing_steps` take expressions of jq, such as `{\"filter\": \".id > 1\"}`, and \
+             `response_actions` the words `ignore`, `fail` and `retry`"
         } else if seen.ends_with("Paginator`") {
             "write it as a dictionary with `type`"
         } else {

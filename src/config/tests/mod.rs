@@ -6,6 +6,7 @@ mod formats;
 mod languages;
 mod paginators;
 mod problems;
+mod processing_steps;
 mod python;
 mod requests;
 mod resources;

@@ -175,7 +175,6 @@ fn what_dlt_has_and_we_do_not_is_refused_by_name() {
         messages,
         [
             "config.yaml:4:24: `include_from_parent` needs a parent, and the endpoint has no `{resources.…}`",
-            "config.yaml:5:3: `processing_steps` is not supported yet",
             "config.yaml:7:3: `max_table_nesting` is not supported yet",
             "config.yaml:9:17: `table_format` `iceberg` is not supported yet",
             "config.yaml:10:16: `file_format` `csv` is not supported yet",
