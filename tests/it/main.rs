@@ -37,4 +37,5 @@ mod steps;
 mod storage;
 mod support;
 mod tidy;
+mod trust;
 mod vectors;

@@ -40,6 +40,8 @@ pub struct Store {
     ignores_conditions: bool,
     /// No object whose key has this in it is written.
     refused: Mutex<Option<String>>,
+    /// The next object whose key has this in it is written, and the answer says that it is not.
+    denied: Mutex<Option<String>>,
 }
 
 #[derive(Clone)]
@@ -114,6 +116,11 @@ impl Server {
         *self.store.refused.lock().expect("no poison") = Some(part.to_owned());
     }
 
+    /// Writes the next object whose key has this in it, and answers that it failed.
+    pub fn deny_once(&self, part: &str) {
+        *self.store.denied.lock().expect("no poison") = Some(part.to_owned());
+    }
+
     /// What was asked of objects, such as `GET t/part-0.parquet`, in order.
     pub fn log(&self) -> Vec<String> {
         self.store.log.lock().expect("no poison").clone()
@@ -146,6 +153,10 @@ impl Store {
         }
         let tag = tag(&bytes);
         objects.insert(key.to_owned(), Object { bytes, modified: SystemTime::now() });
+        let mut denied = self.denied.lock().expect("no poison");
+        if denied.take_if(|part| key.contains(part.as_str())).is_some() {
+            return Err(s3_error!(ServiceUnavailable));
+        }
         Ok(tag)
     }
 }
