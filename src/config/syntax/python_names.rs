@@ -18,7 +18,9 @@ pub(super) enum Binding<'a> {
     Parameter(Option<&'a Expr>),
     /// It is bound several times.
     Several,
-    /// It is bound by something else, such as a loop, an import or a definition.
+    /// It is a function.
+    Function,
+    /// It is bound by something else, such as a loop, an import or a class.
     Other,
 }
 
@@ -68,7 +70,7 @@ impl<'a> Scope<'a> {
 impl<'a> Visitor<'a> for Scope<'a> {
     fn visit_stmt(&mut self, statement: &'a Stmt) {
         match statement {
-            Stmt::FunctionDef(function) => self.bind(function.name.as_str(), Binding::Other),
+            Stmt::FunctionDef(function) => self.bind(function.name.as_str(), Binding::Function),
             Stmt::ClassDef(class) => self.bind(class.name.as_str(), Binding::Other),
             Stmt::Assign(assignment) => {
                 assignment.targets.iter().for_each(|target| self.assign(target, &assignment.value));

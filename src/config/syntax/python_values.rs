@@ -183,6 +183,10 @@ impl<'e, 'a> Evaluator<'e, 'a> {
             }
             (Binding::Parameter(default), _) => return self.parameter(name, default, expression),
             (Binding::Several, _) => format!("`{name}` is bound more than once; only names with one value can be read"),
+            (Binding::Function, _) => {
+                let fault = format!("`{name}` is a function; only static values can be read");
+                return Err(Box::new(self.problem(expression, &fault).hint(WITHOUT_PYTHON)));
+            }
             (Binding::Other, _) => {
                 format!("`{name}` is not bound to a literal in this file; only static values can be read")
             }
@@ -310,8 +314,7 @@ impl<'e, 'a> Evaluator<'e, 'a> {
         let hint = if seen.ends_with("Auth`") {
             "the auths that can be read are `BearerTokenAuth`, `HttpBasicAuth`, `APIKeyAuth` and `OAuth2ClientCredentials`"
         } else if seen == "a lambda" {
-            "say it without Python: `processing_steps` take expressions of jq, such as `{\"filter\": \".id > 1\"}`, and \
-             `response_actions` the words `ignore`, `fail` and `retry`"
+            WITHOUT_PYTHON
         } else if seen.ends_with("Paginator`") {
             "write it as a dictionary with `type`"
         } else {
@@ -328,6 +331,10 @@ impl<'e, 'a> Evaluator<'e, 'a> {
         self.positions.at_byte(node.start().to_usize())
     }
 }
+
+/// What takes the place of functions.
+const WITHOUT_PYTHON: &str = "say it without Python: `processing_steps` take expressions of jq, such as `{\"filter\": \".id > 1\"}`, and \
+             `response_actions` the words `ignore`, `fail` and `retry`";
 
 /// One text if all parts are known, else the parts to be joined later.
 fn joined(parts: Vec<Tree>) -> Value {
