@@ -39,6 +39,11 @@ impl Order {
         }
     }
 
+    /// Forgets which rows count so far.
+    pub(super) fn forget(&mut self) {
+        self.winners = HashMap::new();
+    }
+
     /// Takes the values of the next rows.
     ///
     /// # Errors

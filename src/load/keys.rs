@@ -5,12 +5,14 @@ use arrow::record_batch::RecordBatch;
 use arrow::row::Rows;
 use futures::TryStreamExt;
 use hashbrown::{HashMap, HashSet};
+use roaring::RoaringTreemap;
 
 use super::above::Above;
 use super::datafile::DataWriter;
 use super::dedup::Order;
 use super::error::LoadErrorKind;
 use super::key::{RowReader, digest, key_schema};
+use super::key_buckets::Many;
 use super::key_runs::KeyRuns;
 use super::read;
 use super::store::Place;
@@ -29,7 +31,9 @@ pub(super) struct Keys {
     pub(super) rises: bool,
     pub(super) seen: Seen,
     /// Rows that another one of the same key has replaced.
-    pub(super) dead: Vec<u64>,
+    pub(super) dead: RoaringTreemap,
+    /// Bytes of keys that may be held.
+    pub(super) memory_bytes: u64,
     pub(super) order: Option<Order>,
     /// Columns by which rows of the table are found as well.
     pub(super) also: Option<OtherKeys>,
@@ -45,7 +49,14 @@ pub(super) enum Seen {
     Runs(KeyRuns),
     /// The row of every key that counts, to be looked up: the rows are in a spill.
     Rows(HashMap<u128, u64>),
+    /// Nothing, because there are too many: the rows are in a spill.
+    Many(Many),
 }
+
+/// Bytes of a key that is held to be looked up, as a hash table has it on average.
+pub(super) const KEY_BYTES: u64 = 64;
+/// Bytes of the value by which the row of a key is chosen, with what holds it.
+pub(super) const ORDER_BYTES: u64 = 128;
 
 /// The values of some columns, of all rows of a load.
 pub(super) struct OtherKeys {
@@ -113,6 +124,14 @@ impl Keys {
 
     /// Remembers the keys of the next rows.
     pub(super) fn note(&mut self, keys: &Rows, rows: &RecordBatch, first: u64) -> Result<(), LoadErrorKind> {
+        if matches!(self.seen, Seen::Rows(_)) && self.rises {
+            self.rises = self.go_on(keys);
+            self.note_last(keys);
+        }
+        if let Seen::Many(many) = &mut self.seen {
+            many.rows = first + keys.num_rows() as u64;
+            return Ok(());
+        }
         if let Some(also) = &mut self.also {
             let reader = RowReader::keys(rows.schema_ref(), &also.names)?;
             also.seen.extend(reader.encode(rows)?.iter().map(|key| digest(key.data())));
@@ -120,11 +139,8 @@ impl Keys {
         if let Some(order) = &mut self.order {
             order.begin(rows)?;
         }
-        if matches!(self.seen, Seen::Rows(_)) && self.rises {
-            self.rises = self.go_on(keys);
-            self.note_last(keys);
-        }
         match &mut self.seen {
+            Seen::Many(_) => {}
             Seen::Rising { .. } => self.note_last(keys),
             Seen::Runs(runs) => {
                 for (row, key) in (first..).zip(keys.iter()) {
@@ -137,11 +153,12 @@ impl Keys {
                     let counts = self.order.as_mut().is_none_or(|order| order.wins(index, row, *winner));
                     let loser = if counts { std::mem::replace(winner, row) } else { row };
                     if self.tells_apart && loser != *winner {
-                        self.dead.push(loser);
+                        self.dead.insert(loser);
                     }
                 }
             }
         }
+        self.bound(first + keys.num_rows() as u64);
         Ok(())
     }
 
@@ -164,18 +181,18 @@ impl Keys {
     pub(super) fn row_of(&self, key: &[u8]) -> Option<u64> {
         match &self.seen {
             Seen::Rows(seen) => seen.get(&digest(key)).copied(),
+            Seen::Many(many) => many.row_of(digest(key)),
             Seen::Rising { .. } | Seen::Runs(_) => None,
         }
     }
 
-    /// The rows that a later one has replaced, in rising order. No row may follow.
-    pub(super) fn replaced(&mut self) -> Result<&[u64], LoadErrorKind> {
+    /// The rows that a later one has replaced. No row may follow, and those that wait are resolved.
+    pub(super) fn replaced(&mut self) -> Result<&RoaringTreemap, LoadErrorKind> {
         if let Seen::Runs(runs) = &mut self.seen
             && self.dead.is_empty()
         {
-            self.dead = runs.replaced()?;
+            self.dead.extend(runs.replaced()?);
         }
-        self.dead.sort_unstable();
         Ok(&self.dead)
     }
 }

@@ -30,6 +30,7 @@ use super::datafile::{DataFile, DataWriter, paths, written};
 use super::deletion::VectorFile;
 use super::error::LoadErrorKind;
 use super::key::{RowReader, digest, key_schema};
+use super::key_buckets::Others;
 use super::keys::Keys;
 use super::layout::Layout;
 use super::sort::Sorter;
@@ -224,8 +225,9 @@ impl Merge<'_> {
     fn first_fates(&mut self) -> Result<Vec<Fate>, LoadErrorKind> {
         let rows = usize::try_from(self.rows).map_err(|_| LoadErrorKind::Internal("more rows than memory"))?;
         let mut fates = vec![Fate::New; rows];
+        self.keys.resolve(self.spill)?;
         for row in self.keys.replaced()? {
-            set(&mut fates, *row, Fate::Replaced);
+            set(&mut fates, row, Fate::Replaced);
         }
         for row in self.deleting {
             if get(&fates, row) == Some(&Fate::New) {
@@ -257,14 +259,19 @@ impl Merge<'_> {
     }
 
     /// The files that have a key of the load, with the rows that have it.
-    fn search<'f>(&self, candidates: Candidates<'f>) -> Result<Vec<Hit<'f>>, LoadErrorKind> {
+    fn search<'f>(&mut self, candidates: Candidates<'f>) -> Result<Vec<Hit<'f>>, LoadErrorKind> {
         let Candidates { sieve, other_sieve, files } = candidates;
         let others = self.keys.also.iter().flat_map(|also| &also.names);
         let schema = key_schema(&self.schema, self.keys.names.iter().chain(others))?;
-        let search =
-            Search { place: self.place, keys: self.keys, schema, sieve: &sieve, other_sieve: other_sieve.as_ref() };
-        let found = futures_side_by_side(files, |file| search.file(file))?;
-        Ok(found.into_iter().flatten().collect())
+        let mut hits: Vec<Option<Hit<'f>>> = files.iter().map(|_| None).collect();
+        for bucket in 0..self.keys.buckets() {
+            self.keys.hold(bucket, Others::OfBucket, self.spill)?;
+            let (place, keys, schema) = (self.place, &*self.keys, SchemaRef::clone(&schema));
+            let search = Search { place, keys, schema, sieve: &sieve, other_sieve: other_sieve.as_ref() };
+            let found = futures_side_by_side(files.clone(), |file| search.file(file))?;
+            hits.iter_mut().zip(found).for_each(|(hit, found)| join(hit, found));
+        }
+        Ok(hits.into_iter().flatten().collect())
     }
 
     /// Tells the new rows that match. Where several rows of the table have one key, all of them go.
@@ -353,6 +360,18 @@ impl Merge<'_> {
             rejected: 0,
         }
     }
+}
+
+/// Adds what was found in a file to what was found there before.
+fn join<'f>(hit: &mut Option<Hit<'f>>, found: Option<Hit<'f>>) {
+    let (Some(known), Some(more)) = (&mut *hit, &found) else {
+        *hit = hit.take().or(found);
+        return;
+    };
+    known.matches.extend(&more.matches);
+    known.matches.sort_unstable_by_key(|found| (found.row_in_file, found.row));
+    // A row may go by either key; that a new one has its key tells more.
+    known.matches.dedup_by_key(|found| found.row_in_file);
 }
 
 /// What becomes of the files, side by side; what is written is noted.

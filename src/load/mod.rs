@@ -24,6 +24,7 @@ mod fits;
 mod gather;
 mod history;
 mod key;
+mod key_buckets;
 mod key_runs;
 mod keys;
 mod layout;
@@ -199,7 +200,7 @@ impl Loader {
     /// memory. `None`: the number does not matter.
     pub fn part_rows_max(&self) -> Option<u64> {
         let has_rows = self.opened.as_ref().is_some_and(|snapshot| !snapshot.files.is_empty());
-        let share = self.limits.memory_bytes.get() / source::KEYS_SHARE / source::KEY_BYTES;
+        let share = self.limits.memory_bytes.get() / source::KEYS_SHARE / keys::KEY_BYTES;
         (self.disposition == Disposition::Merge && has_rows && self.gathered.is_none())
             .then(|| share.max(PART_ROWS_MIN))
     }

@@ -67,8 +67,6 @@ struct Filters {
 const SPILL_SHARE: u64 = 4;
 /// The share of the memory budget for keys.
 pub(super) const KEYS_SHARE: u64 = 4;
-/// Bytes of a key that is held to be looked up, as a hash table has it on average.
-pub(super) const KEY_BYTES: u64 = 64;
 
 impl Filters {
     fn settle(&mut self, columns: &SchemaRef) {
@@ -107,7 +105,8 @@ impl Source {
             last: None,
             rises: true,
             seen,
-            dead: Vec::new(),
+            dead: RoaringTreemap::new(),
+            memory_bytes: limits.memory_bytes.get() / KEYS_SHARE,
             order: dedup_sort.as_ref().map(Order::new),
             also: (waits && !other.is_empty()).then(|| OtherKeys { names: other.clone(), seen: HashSet::new() }),
             above: None,
@@ -192,6 +191,15 @@ impl Source {
         }
         self.shelf = Shelf::Spill(spill);
         Ok(())
+    }
+
+    /// The rows of whose key another one counts. No row may follow.
+    pub(super) fn replaced(&mut self) -> Result<RoaringTreemap, LoadErrorKind> {
+        let Some(keys) = &mut self.keys else { return Ok(RoaringTreemap::new()) };
+        if let Shelf::Spill(spill) = &mut self.shelf {
+            keys.resolve(spill)?;
+        }
+        Ok(keys.replaced()?.clone())
     }
 
     /// Takes the files of an earlier run as the first rows.

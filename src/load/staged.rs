@@ -17,11 +17,8 @@ use super::{Disposition, Loader, read};
 impl Loader {
     /// Rows that do not go into the table: others of their key count, or they are there to take rows out.
     pub(super) fn left_out(&mut self) -> Result<RoaringTreemap, LoadErrorKind> {
-        let mut left_out = self.source.deleting.clone();
-        if let Some(keys) = &mut self.source.keys {
-            left_out.extend(keys.replaced()?.iter().copied());
-        }
-        Ok(left_out)
+        let replaced = self.source.replaced()?;
+        Ok(replaced | &self.source.deleting)
     }
 
     /// The data files of the load under one schema, without the rows that are left out.

@@ -208,3 +208,46 @@ async fn staged_files_of_a_replace_keep_what_only_a_wider_column_holds() {
     let sum: f64 = bench.table("items").await.rows.iter().filter_map(|row| row["v"].as_f64()).sum();
     assert!((sum - 50.0).abs() < f64::EPSILON, "{sum}");
 }
+
+#[tokio::test]
+async fn keys_beyond_the_memory_are_merged_bucket_by_bucket() {
+    // 3,000 rows of 2,000 keys: more than are held where there is next to no memory.
+    let source = |add: i64| -> Vec<Value> {
+        let row = |n: i64| {
+            let id = (n * 7_919 % 2_000) + add;
+            json!({"id": id, "day": format!("d{}", id / 3), "at": (n * 37) % 1_001, "x": n % 5})
+        };
+        (0..3_000).map(row).collect()
+    };
+    let pages = json!({"path": "items", "data_selector": "data", "paginator": {"type": "offset", "limit": 500}});
+    for (name, mut resource, more) in gathering() {
+        resource["endpoint"] = pages.clone();
+        let mut tables = Vec::new();
+        for limits in [vec![], vec!["--set", "limits.memory=1"]] {
+            let bench = Bench::new(source(0)).await;
+            let config = bench.config(&resource);
+            let more = [more.clone(), limits].concat();
+            let first = run(&bench, &config, &more).await;
+            bench.serve(source(1_000));
+            let second = run(&bench, &config, &more).await;
+            tables.push((first["rows"].clone(), second["rows"].clone(), bench.table("items").await.rows));
+        }
+        let (small, plain) = (tables.pop().expect("a table"), tables.pop().expect("a table"));
+        assert_eq!((&small.0, &small.1), (&plain.0, &plain.1), "{name}");
+        assert!(small.2 == plain.2, "{name}: {} rows in place of {}", small.2.len(), plain.2.len());
+        assert!(small.2.len() >= 2_000);
+    }
+    // A merge in parts holds the keys of each.
+    for vectors in [false, true] {
+        let mut tables = Vec::new();
+        for limits in [vec![], vec!["--set", "limits.memory=1"]] {
+            let bench = Bench::new(source(0)).await;
+            let config = bench.config(&json!({"endpoint": pages, "delta": {"deletion_vectors": vectors}}));
+            run(&bench, &config, &limits).await;
+            bench.serve(source(1_000));
+            let report = run(&bench, &config, &limits).await;
+            tables.push((report["rows"].clone(), bench.table("items").await.rows));
+        }
+        assert!(tables[0] == tables[1], "{} and {}", tables[0].0, tables[1].0);
+    }
+}

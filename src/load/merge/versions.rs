@@ -5,12 +5,13 @@ use futures::TryStreamExt;
 
 use super::kept::Kept;
 use super::rework::Rework;
-use super::{Fate, Hit, Match, Merge, Merged, NO_ROW, Noted, reworked, set};
+use super::{Fate, Hit, Match, Merge, Merged, NO_ROW, Noted, join, reworked, set};
 use crate::flow::{KeyColumn, RowCounts};
 use crate::load::cores::{cores, futures_side_by_side};
 use crate::load::datafile::{DataWriter, written};
 use crate::load::error::LoadErrorKind;
 use crate::load::key::{RowReader, key_schema};
+use crate::load::key_buckets::Others;
 use crate::load::read;
 use crate::load::table::{Snapshot, TableFile};
 use crate::load::versions::Versions;
@@ -34,12 +35,18 @@ impl Merge<'_> {
         let kept = Kept::new(&self.schema, &[]);
         let files: Vec<&TableFile> = snapshot.files.iter().filter(|file| versions.may_be_valid(file)).collect();
         let scanned = files.len() as u64;
-        let this = &*self;
-        let found = futures_side_by_side(files, async |file| this.valid(versions, file).await)?;
-        for row in found.iter().flat_map(|found| &found.known) {
-            set(&mut fates, *row, Fate::Unchanged);
+        let mut hits: Vec<Option<Hit<'_>>> = files.iter().map(|_| None).collect();
+        for bucket in 0..self.keys.buckets() {
+            // Whether a version ends is told by the rows of all buckets.
+            self.keys.hold(bucket, Others::All, self.spill)?;
+            let this = &*self;
+            let found = futures_side_by_side(files.clone(), async |file| this.valid(versions, file).await)?;
+            for (hit, found) in hits.iter_mut().zip(found) {
+                found.known.iter().for_each(|row| set(&mut fates, *row, Fate::Unchanged));
+                join(hit, found.hit);
+            }
         }
-        let hits: Vec<Hit<'_>> = found.into_iter().filter_map(|found| found.hit).collect();
+        let hits: Vec<Hit<'_>> = hits.into_iter().flatten().collect();
         let rework = Rework {
             place: self.place,
             layout: self.layout,
@@ -91,7 +98,7 @@ impl Merge<'_> {
             let keys = reader.encode(&batch)?;
             for index in versions.valid_rows(&batch) {
                 let row_in_file = first + index as u64;
-                if deleted.contains(row_in_file) {
+                if deleted.contains(row_in_file) || !self.keys.is_held(keys.row(index).data()) {
                     continue;
                 }
                 let in_scope = match (&scope, &scoped) {
