@@ -7,6 +7,7 @@
 
 use arrow::record_batch::RecordBatch;
 use futures::TryStreamExt;
+use object_store::ObjectStoreExt;
 
 use super::Loader;
 use super::align::align;
@@ -48,7 +49,7 @@ impl Loader {
     pub(super) async fn stage_gathered(&mut self, walk: Waypoint, unseen: &[String]) -> Result<bool, LoadErrorKind> {
         self.gather_part().await?;
         let Some(gathered) = &mut self.gathered else { return Ok(false) };
-        self.place.sync(&paths(&gathered.files))?;
+        self.place.sync(&paths(gathered.files.get(gathered.kept..).unwrap_or_default()))?;
         let unseen = gathered.unseen(unseen);
         let staged = Staged {
             refreshes: self.refreshes,
@@ -98,6 +99,10 @@ impl Loader {
         let Some(gathered) = &self.gathered else { return Ok(()) };
         load.unseen = gathered.unseen(&load.unseen);
         for file in &gathered.files {
+            if matches!(self.place.store.head(&file.path).await, Err(object_store::Error::NotFound { .. })) {
+                // Who has committed the rows has removed it.
+                return Err(LoadErrorKind::OtherRun { run: None });
+            }
             let mut batches = read::rows(&self.place, file.at(), &file.schema).await?;
             while let Some(rows) = batches.try_next().await? {
                 // One type for a column, by which rows can be put in order.

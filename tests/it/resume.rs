@@ -458,8 +458,8 @@ async fn of_two_runs_with_the_same_staged_files_the_one_that_loses_removes_none_
             let report = &run.report["resources"][0];
             // The one that begins later may go on with what the other has staged meanwhile.
             assert!(report["resumed_after_page"].as_u64().is_some_and(|page| page >= 5), "{report:#}");
-            let lost = ["other_run", "schema_moved", "storage", "parquet"].map(Value::from);
-            assert!(run.code == 0 || lost.contains(&report["error"]["code"]), "{report:#}");
+            // What it misses first depends on the moment.
+            assert!(run.code == 0 || report["error"]["class"] == "storage", "{report:#}");
         }
         assert!(one.code == 0 || other.code == 0, "{:#}\n{:#}", one.report, other.report);
         // Read with every file that the log names.
