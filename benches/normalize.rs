@@ -134,6 +134,7 @@ fn batches(data: &Data) -> Vec<RecordBatch> {
             rows: RowPath::At(Arc::clone(&selector)),
             bytes: body.len() as u64,
             cursor: None,
+            came_as: None,
         };
         let draft = normalizer.decoder().taken(&page, rows.expect("rows"));
         built.extend(normalizer.push(draft).expect("one schema").into_iter().map(|batch| batch.rows));

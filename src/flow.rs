@@ -3,6 +3,7 @@
 mod cursors;
 mod keys;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,8 +36,10 @@ pub struct Page {
     pub rows: RowPath,
     /// Bytes received for it, as they came over the network (after decompression).
     pub bytes: u64,
-    /// How far the cursor of its walk is after it, if it has one.
-    pub cursor: Option<CursorState>,
+    /// The parent whose cursor it is, and how far that is after the page; `None`: there is no cursor.
+    pub cursor: Option<(Arc<str>, CursorState)>,
+    /// What stands for its rows as they came, where they have been changed since.
+    pub came_as: Option<Arc<str>>,
 }
 
 impl Page {
@@ -57,6 +60,12 @@ impl Page {
 
     /// The place in the walk that this page is, to go on from in another run.
     pub fn waypoint(&self) -> Waypoint {
+        let digest = self.came_as.as_deref().map_or_else(|| self.digest(), str::to_owned);
+        Waypoint { position: self.position.clone(), digest, pages: self.sequence, cursors: BTreeMap::new() }
+    }
+
+    /// What stands for its rows.
+    pub fn digest(&self) -> String {
         let mut digest = Xxh3::new();
         // All of them: which are new depends on the run.
         let rows = match &self.rows {
@@ -67,9 +76,7 @@ impl Page {
             digest.update(row.to_json().as_bytes());
             digest.update(b"\n");
         }
-        let digest = format!("{:032x}", digest.digest128());
-        let (position, cursor) = (self.position.clone(), self.cursor.clone());
-        Waypoint { position, digest, pages: self.sequence, cursor }
+        format!("{:032x}", digest.digest128())
     }
 }
 
@@ -82,9 +89,9 @@ pub struct Waypoint {
     pub digest: String,
     /// Pages of the walk up to it.
     pub pages: u64,
-    /// How far the cursor was after it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cursor: Option<CursorState>,
+    /// How far the cursors were after it, by parent, as far as the walk has moved them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub cursors: BTreeMap<String, CursorState>,
 }
 
 /// A walk that an earlier run began, of which the pages up to a waypoint need not be taken in again.

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::audience::Lanes;
-use super::course::Walked;
 use super::cursor::Tracker;
 use super::error::{ExtractError, ExtractErrorKind};
 use super::include::with_included;
+use super::place::{Parents, Place};
 use super::walk::Walk;
+use super::walked::Walked;
 use crate::flow::{BodyReader, CursorState, Page, RowPath};
 
 /// Pages of one walk that may wait for those of earlier parents.
@@ -20,6 +21,8 @@ const WAITING_MAX: usize = 4;
 pub(super) struct Branch<R: BodyReader> {
     /// The parent, in the words of [`super::ParentRow::key`].
     key: Arc<str>,
+    /// The parents before it; `None`: there are no parents.
+    before: Option<Parents>,
     walk: Walk<R>,
     tracker: Option<Tracker>,
     /// Members that each row gets, as JSON texts.
@@ -33,13 +36,13 @@ pub(super) struct Branch<R: BodyReader> {
 
 impl<R: BodyReader> Branch<R> {
     pub(super) fn new(
-        key: Arc<str>,
+        (key, before): (Arc<str>, Option<Parents>),
         walk: Walk<R>,
         tracker: Option<Tracker>,
         included: Vec<(String, String)>,
         audience: Lanes,
     ) -> Self {
-        Self { key, walk, tracker, included, audience, waiting: VecDeque::new(), failed: None, is_done: false }
+        Self { key, before, walk, tracker, included, audience, waiting: VecDeque::new(), failed: None, is_done: false }
     }
 
     pub(super) fn waiting_bytes(&self) -> u64 {
@@ -80,7 +83,11 @@ impl<R: BodyReader> Branch<R> {
         let Some((mut page, mut rows)) = self.waiting.pop_front() else {
             return self.failed.take().map_or(Ok(None), Err);
         };
-        page.sequence = sequence;
+        let in_walk = std::mem::replace(&mut page.sequence, sequence);
+        if let Some(before) = self.before.clone() {
+            let (parent, at) = (self.key.to_string(), std::mem::take(&mut page.position));
+            page.position = Place { before, parent, page: in_walk, at }.noted();
+        }
         let mut lanes = None;
         if let Some(tracker) = &mut self.tracker {
             let new = tracker.take(&page.rows());
@@ -90,7 +97,7 @@ impl<R: BodyReader> Branch<R> {
                 rows = None;
             }
             lanes = new.lanes;
-            page.cursor = tracker.state();
+            page.cursor = tracker.state().map(|state| (Arc::clone(&self.key), state));
             if new.is_last {
                 self.walk.end();
                 self.waiting.clear();

@@ -23,52 +23,12 @@ use super::cursor::Tracker;
 use super::error::{ExtractError, ExtractErrorKind};
 use super::fill::{FillFault, FillProblem, Values, fill};
 use super::parent_row::{Parent, ParentRow};
+use super::place::{Parents, Place};
 use super::walk::{Equipment, Walk};
+use super::walked::Walked;
 use crate::client::{Client, Meter};
-use crate::flow::{BodyReader, Cursors, Page, RowPath, Unfinished};
-use crate::plan::{Endpoint, Limits, MissingParentField, ParentLink, ResourcePlan, SafeUrl};
-
-/// A page of a course.
-pub struct Walked<R> {
-    /// The page, with the rows that are new for somebody.
-    pub page: Page,
-    /// Its rows, where they were taken while it was read.
-    pub rows: Option<R>,
-    /// For whom each row is new; `None`: for all whom the page is for.
-    pub(super) lanes: Option<Vec<Lanes>>,
-    /// For whom the parent's row is new that led to it.
-    pub(super) audience: Lanes,
-}
-
-impl<R> Walked<R> {
-    /// The rows as a child needs them that is one of these lanes, or leads to them.
-    pub fn parent_rows(&self, link: &ParentLink, lanes: Lanes) -> Vec<ParentRow> {
-        let page = self.page.exact();
-        let mut rows = Vec::new();
-        for (place, row) in page.rows().into_iter().enumerate() {
-            let new_for = self.lanes.as_ref().map_or(Some(Lanes::ALL), |all| all.get(place).copied());
-            let new_for = new_for.unwrap_or(Lanes::ALL).and(self.audience).and(lanes);
-            if new_for != Lanes::NONE {
-                rows.push(ParentRow::new(row, link, (page.url.clone(), place + 1), new_for));
-            }
-        }
-        rows
-    }
-
-    /// The page with the rows that are new for one lane.
-    #[must_use]
-    pub fn for_lane(mut self, lane: Lanes) -> Self {
-        if !self.audience.meets(lane) {
-            self.page.rows = RowPath::Nothing;
-            self.rows = None;
-        } else if let Some(lanes) = self.lanes.take() {
-            let places = lanes.iter().enumerate().filter(|(_, lanes)| lanes.meets(lane)).map(|(place, _)| place);
-            self.page.rows = RowPath::Picked(Arc::new(self.page.rows), places.collect());
-            self.rows = None;
-        }
-        self
-    }
-}
+use crate::flow::{BodyReader, Cursors, Unfinished};
+use crate::plan::{Endpoint, Limits, MissingParentField, ResourcePlan, SafeUrl, WriteDisposition};
 
 /// Walks under way, for each request that may be in flight: while one waits for its turn to be read, another one asks.
 const BRANCHES_PER_REQUEST: usize = 2;
@@ -111,11 +71,27 @@ pub struct Course<R: BodyReader> {
     takers: Vec<(Lanes, Option<Cursors>)>,
     reached: Reached,
     parents: Option<BoxStream<'static, Parent>>,
+    /// Parents whose walks have begun, or need not.
+    begun: Parents,
+    /// What an earlier run left, until it is known that the walk can go on from there.
+    resuming: Option<Resuming>,
+    /// Parents that come before those that are still to come.
+    again: VecDeque<ParentRow>,
     branches: VecDeque<Branch<R>>,
     branches_max: usize,
     waiting_max: u64,
     pages: u64,
     skipped: u64,
+}
+
+/// A child's walk that is to go on where an earlier run left it.
+struct Resuming {
+    place: Place,
+    from: Unfinished,
+    /// Parents that have come meanwhile, for whom the walk begins anew should it not go on.
+    come: Vec<ParentRow>,
+    /// The walk of its parent has begun; its first page tells.
+    has_begun: bool,
 }
 
 impl<R: BodyReader> Course<R> {
@@ -144,17 +120,44 @@ impl<R: BodyReader> Course<R> {
             reached: Reached { own: own_cursors(resource, &takers), above: BTreeMap::new() },
             takers,
             parents,
+            begun: Parents::default(),
+            resuming: None,
+            again: VecDeque::new(),
             branches: VecDeque::new(),
             branches_max: requests.saturating_mul(BRANCHES_PER_REQUEST),
             waiting_max: limits.memory_bytes.get() / WAITING_SHARE,
             pages: from.map_or(0, |from| from.waypoint.pages),
             skipped: 0,
         };
+        if let (Some(own), Some(from)) = (&mut course.reached.own, from) {
+            own.at.extend(from.waypoint.cursors.clone());
+        }
         if course.parents.is_none() {
             let branch = course.root(from, resource.commits.resume_within)?;
             course.branches.push_back(branch);
+        } else if let Some(from) = from {
+            match Place::read(&from.waypoint.position) {
+                Some(place) => {
+                    let (from, come) = (from.clone(), Vec::new());
+                    course.resuming = Some(Resuming { place, from, come, has_begun: false });
+                }
+                None => course.start_over("it had no parent then")?,
+            }
         }
         Ok(course)
+    }
+
+    /// Forgets where an earlier run was: what is merged a second time is the same; what is appended would be doubled.
+    fn start_over(&mut self, how: &'static str) -> Result<(), ExtractError> {
+        let resuming = self.resuming.take();
+        if !matches!(self.resource.write, WriteDisposition::Merge(_)) {
+            return Err(self.error(ExtractErrorKind::Shifted { pages: self.pages, how }));
+        }
+        tracing::warn!(resource = %self.resource.name, problem = how, "the walk begins anew");
+        self.branches.clear();
+        self.begun = Parents::default();
+        self.again = resuming.into_iter().flat_map(|resuming| resuming.come).collect();
+        Ok(())
     }
 
     /// The next page; `None` after the last. Cancelling loses nothing.
@@ -193,12 +196,21 @@ impl<R: BodyReader> Course<R> {
             let Some(front) = self.branches.front_mut() else {
                 return if is_open { Poll::Pending } else { self.finish() };
             };
-            match front.deliver(self.pages + 1)? {
+            let delivered = match front.deliver(self.pages + 1) {
+                Err(ExtractError { kind: ExtractErrorKind::Shifted { how, .. }, .. }) if self.resuming.is_some() => {
+                    self.start_over(how)?;
+                    continue;
+                }
+                delivered => delivered?,
+            };
+            match delivered {
                 Some(walked) => {
                     self.pages += 1;
+                    self.resuming = None;
                     return Poll::Ready(Ok(Some(walked)));
                 }
                 None if front.is_over() => {
+                    self.resuming = None;
                     if let (Some(own), Some((parent, state))) = (&mut self.reached.own, front.reached()) {
                         own.at.insert(parent.to_owned(), state);
                     }
@@ -211,26 +223,60 @@ impl<R: BodyReader> Course<R> {
 
     /// Begins walks of further parents. Whether more parents may come.
     fn admit(&mut self, context: &mut Context<'_>) -> Result<bool, ExtractError> {
-        while self.branches.len() < self.branches_max {
+        loop {
+            // Until it is known that the walk goes on, only the one that tells is walked.
+            let branches_max = if self.resuming.is_some() { 1 } else { self.branches_max };
+            if self.branches.len() >= branches_max {
+                return Ok(true);
+            }
+            if let Some(parent) = self.again.pop_front() {
+                self.take_in(parent)?;
+                continue;
+            }
             let Some(parents) = &mut self.parents else { return Ok(false) };
             match pin!(parents).poll_next(context) {
                 Poll::Pending => return Ok(true),
                 Poll::Ready(Some(Parent::Done(above))) => {
                     self.reached.above = above;
                     self.parents = None;
+                    if self.resuming.as_ref().is_some_and(|resuming| !resuming.has_begun) {
+                        self.start_over("its parent is not there any more")?;
+                    }
                 }
                 Poll::Ready(Some(Parent::Failed) | None) => {
                     self.parents = None;
                     return Err(self.error(ExtractErrorKind::Parent));
                 }
-                Poll::Ready(Some(Parent::Row(parent))) => {
-                    if let Some(branch) = self.branch(&parent)? {
-                        self.branches.push_back(branch);
-                    }
-                }
+                Poll::Ready(Some(Parent::Row(parent))) => self.take_in(parent)?,
             }
         }
-        Ok(true)
+    }
+
+    /// Begins the walk of a parent, unless an earlier run has had it.
+    fn take_in(&mut self, parent: ParentRow) -> Result<(), ExtractError> {
+        let (key, before) = (parent.key(), self.begun.clone());
+        self.begun = before.and(&key);
+        let Some(resuming) = &mut self.resuming else {
+            let branch = self.branch(&parent, before, None)?;
+            self.branches.extend(branch);
+            return Ok(());
+        };
+        resuming.come.push(parent.clone());
+        let place = resuming.place.clone();
+        if before.count < place.before.count {
+            return Ok(());
+        }
+        if before != place.before || key != place.parent {
+            return self.start_over("other parents come before it now");
+        }
+        resuming.has_begun = true;
+        let from = place.unfinished(&resuming.from);
+        let branch = match self.branch(&parent, before, Some(&from)) {
+            Err(ExtractError { kind: ExtractErrorKind::Shifted { how, .. }, .. }) => return self.start_over(how),
+            branch => branch?,
+        };
+        self.branches.extend(branch);
+        Ok(())
     }
 
     fn finish(&mut self) -> Poll<Result<Option<Walked<R::Rows>>, ExtractError>> {
@@ -243,7 +289,7 @@ impl<R: BodyReader> Course<R> {
 
     fn root(&self, from: Option<&Unfinished>, within: Duration) -> Result<Branch<R>, ExtractError> {
         let mut tracker = self.tracker("", Lanes::ALL);
-        if let (Some(tracker), Some(state)) = (&mut tracker, from.and_then(|from| from.waypoint.cursor.as_ref())) {
+        if let (Some(tracker), Some(state)) = (&mut tracker, from.and_then(|from| from.waypoint.cursors.get(""))) {
             tracker.reach(state);
         }
         let endpoint = self.filled(None, tracker.as_ref());
@@ -253,11 +299,16 @@ impl<R: BodyReader> Course<R> {
             Some(from) => walk.resume(from, within)?,
             None => walk,
         };
-        Ok(Branch::new("".into(), walk, tracker, Vec::new(), Lanes::ALL))
+        Ok(Branch::new(("".into(), None), walk, tracker, Vec::new(), Lanes::ALL))
     }
 
-    /// The walk that a parent's row leads to; `None`: to none.
-    fn branch(&mut self, parent: &ParentRow) -> Result<Option<Branch<R>>, ExtractError> {
+    /// The walk that a parent's row leads to, at its start or where an earlier run left it; `None`: to none.
+    fn branch(
+        &mut self,
+        parent: &ParentRow,
+        before: Parents,
+        from: Option<&Unfinished>,
+    ) -> Result<Option<Branch<R>>, ExtractError> {
         let Some(link) = &self.resource.parent else { return Ok(None) };
         let is_skipped = link.on_missing == MissingParentField::Skip;
         let mut included = Vec::with_capacity(link.included.len());
@@ -276,11 +327,18 @@ impl<R: BodyReader> Course<R> {
             }
         }
         let key: Arc<str> = parent.key().into();
-        let tracker = self.tracker(&key, parent.lanes);
+        let mut tracker = self.tracker(&key, parent.lanes);
+        let reached = self.resuming.as_ref().filter(|_| from.is_some());
+        let reached = reached.and_then(|resuming| resuming.from.waypoint.cursors.get(&*key));
+        tracker.iter_mut().zip(reached).for_each(|(tracker, state)| tracker.reach(state));
         match self.filled(Some(parent), tracker.as_ref()) {
             Ok(endpoint) => {
                 let walk = Walk::new(endpoint, &self.equipment);
-                Ok(Some(Branch::new(key, walk, tracker, included, parent.lanes)))
+                let walk = match from {
+                    Some(from) => walk.resume(from, self.resource.commits.resume_within)?,
+                    None => walk,
+                };
+                Ok(Some(Branch::new((key, Some(before)), walk, tracker, included, parent.lanes)))
             }
             Err(fault) if is_skipped && fault.problem == FillProblem::Missing => {
                 self.skipped += 1;

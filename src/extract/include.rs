@@ -11,6 +11,7 @@ const VALUE: &str = "value";
 
 /// The page with these members, given as JSON texts, in each of its rows; they take the place of members of the same name.
 pub(super) fn with_included(page: &Page, included: &[(String, String)]) -> Result<Page, ParseError> {
+    let came_as = Some(page.digest().into());
     let page = page.exact();
     let mut text = String::from("[");
     for (place, row) in page.rows().into_iter().enumerate() {
@@ -21,7 +22,7 @@ pub(super) fn with_included(page: &Page, included: &[(String, String)]) -> Resul
     }
     text.push(']');
     let document = Document::parse(text.into())?;
-    Ok(Page { document: Arc::new(document), rows: RowPath::Whole, ..page })
+    Ok(Page { document: Arc::new(document), rows: RowPath::Whole, came_as, ..page })
 }
 
 fn write_row(text: &mut String, row: Node<'_>, included: &[(String, String)]) {

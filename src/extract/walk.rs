@@ -285,7 +285,7 @@ impl<R: BodyReader> Walk<R> {
         self.pages = self.pages.saturating_add(1);
         self.last = Some(Delivered { position: position.clone(), document: Arc::clone(&document), rows: rows.clone() });
         let (resource, position) = (self.resource.clone(), self.paginator.noted(position));
-        Page { resource, sequence: self.pages, position, url, document, rows, bytes, cursor: None }
+        Page { resource, sequence: self.pages, position, url, document, rows, bytes, cursor: None, came_as: None }
     }
 
     /// Lets the paginator see the page, then asks for what follows.

@@ -93,7 +93,13 @@ impl Place {
     pub(super) async fn publish(&self, version: u64, entry: Bytes) -> Result<bool, PublishError> {
         let path = Path::from(format!("_delta_log/{version:020}.json"));
         if let Some(root) = &self.local {
-            return publish_file(root, &path, &entry);
+            let log = root.join("_delta_log");
+            if version > 0 && !log.exists() {
+                return Err(PublishError::Before(LoadErrorKind::Vanished));
+            }
+            // Only the first entry makes the folder: one that has gone meanwhile is not made again.
+            let folders = if version > 0 { Folders::Needed } else { Folders::Made };
+            return publish_file(root, &path, &entry, folders);
         }
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
         match self.store.put_opts(&path, entry.into(), options).await {
@@ -114,7 +120,7 @@ impl Place {
     pub(super) async fn put_new(&self, path: &Path, bytes: Bytes) -> Result<bool, LoadErrorKind> {
         let action = "write the state of the resource";
         if let Some(root) = &self.local {
-            return publish_file(root, path, &bytes).map_err(|error| match error {
+            return publish_file(root, path, &bytes, Folders::Made).map_err(|error| match error {
                 PublishError::Before(error) => error,
                 PublishError::NotDurable(source) => LoadErrorKind::disk(action)(source),
                 PublishError::Unknown(source) => LoadErrorKind::storage(action)(source),
@@ -191,7 +197,14 @@ fn remove_empty(folder: &LocalPath, levels: usize) {
     let _ = std::fs::remove_dir(folder);
 }
 
-fn publish_file(root: &LocalPath, path: &Path, bytes: &[u8]) -> Result<bool, PublishError> {
+/// Whether the folders of a file are made where they are not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Folders {
+    Made,
+    Needed,
+}
+
+fn publish_file(root: &LocalPath, path: &Path, bytes: &[u8], folders: Folders) -> Result<bool, PublishError> {
     let failed = |source| PublishError::Before(LoadErrorKind::disk("write a file of the log or the state")(source));
     let file = local(root, path);
     let Some(folder) = file.parent() else { return Ok(false) };
@@ -199,7 +212,9 @@ fn publish_file(root: &LocalPath, path: &Path, bytes: &[u8]) -> Result<bool, Pub
     let draft = folder.join(format!(".{}.tmp", uuid::Uuid::new_v4()));
     // The folders that are new, and the one that is told of the first of them, have to be durable as well.
     let new = folder.ancestors().take_while(|folder| !folder.exists()).count();
-    std::fs::create_dir_all(folder).map_err(failed)?;
+    if folders == Folders::Made {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
     let written = write_synced(&draft, bytes);
     let linked = written.and_then(|()| std::fs::hard_link(&draft, &file));
     // Whatever became of it, the draft has done its work.

@@ -1,5 +1,6 @@
 //! The middle of a lane: pages as they come, decoded side by side and joined in page order, part by part.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use futures::future::BoxFuture;
@@ -10,7 +11,7 @@ use super::budget::Share;
 use super::lane::{Batches, decoded};
 use super::walker::Pages;
 use crate::error::Error;
-use crate::flow::{Page, Waypoint};
+use crate::flow::{CursorState, Page, Unfinished, Waypoint};
 use crate::normalize::{Decoder, Draft, Normalizer};
 use crate::plan::CommitRules;
 
@@ -30,6 +31,8 @@ pub(super) struct Joiner {
     is_open: bool,
     /// The page that was joined last.
     last: Option<Page>,
+    /// How far the cursors are after that, by parent.
+    cursors: BTreeMap<String, CursorState>,
     /// When a part ends; `None`: never.
     parts: Option<CommitRules>,
     part_bytes: u64,
@@ -40,8 +43,10 @@ pub(super) struct Joiner {
 }
 
 impl Joiner {
-    pub(super) fn new(pages: Pages, decoder: Decoder, parts: Option<CommitRules>) -> Self {
+    /// `from`: where the walk goes on.
+    pub(super) fn new(pages: Pages, decoder: Decoder, parts: Option<CommitRules>, from: Option<&Unfinished>) -> Self {
         Self {
+            cursors: from.map(|from| from.waypoint.cursors.clone()).unwrap_or_default(),
             pages,
             decoder,
             decoding: FuturesOrdered::new(),
@@ -62,7 +67,8 @@ impl Joiner {
 
     /// The page that was joined last, to go on from; `None`: none was.
     pub(super) fn waypoint(&self) -> Option<Waypoint> {
-        self.last.as_ref().map(Page::waypoint)
+        let cursors = self.cursors.clone();
+        self.last.as_ref().map(|page| Waypoint { cursors, ..page.waypoint() })
     }
 
     /// Begins to count what a part has, which had better end after some rows.
@@ -99,6 +105,8 @@ impl Joiner {
                         return Ok(());
                     }
                     self.part_bytes += page.bytes;
+                    let moved = page.cursor.iter().map(|(parent, state)| (parent.to_string(), state.clone()));
+                    self.cursors.extend(moved);
                     self.last = Some(page);
                     observe(report);
                     if self.is_part() && !self.is_over() {

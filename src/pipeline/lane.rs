@@ -103,9 +103,10 @@ impl Lane<'_> {
         self.shared.plan.history.refreshes || self.resource.write != WriteDisposition::Append
     }
 
-    /// Where a walk of a tree is, is more than the place of a page: it is loaded as a whole.
-    fn is_in_tree(&self) -> bool {
-        self.resource.parent.is_some() || self.is_parent
+    /// Whether parts of the walk are kept. Not where children need all of its rows, of which another run would see the rest only; nor
+    /// where a child's parts would have to be thrown away while its parents come.
+    fn keeps_parts(&self) -> bool {
+        !self.is_parent && (self.resource.parent.is_none() || self.keeping() == Keeping::Commits)
     }
 
     fn keeping(&self) -> Keeping {
@@ -120,7 +121,7 @@ impl Lane<'_> {
     /// Loads the walk part by part. The first walk of a resource that is not long has one part.
     async fn load(&mut self, meter: &Arc<Meter>, report: &mut ResourceReport, starts_over: bool) -> Result<(), Error> {
         let (mut loader, state) = self.open(starts_over, None).await?;
-        let is_whole = self.is_in_tree();
+        let parts = self.keeps_parts().then_some(self.resource.commits);
         let (walker, mut normalizer) = match self.begin(meter, &state) {
             Ok(begun) => begun,
             Err(error) => {
@@ -128,10 +129,9 @@ impl Lane<'_> {
                 return Err(error);
             }
         };
-        report.resumed_after_page = state.unfinished.map(|from| from.waypoint.pages);
+        report.resumed_after_page = state.unfinished.as_ref().map(|from| from.waypoint.pages);
         let (pages, walker) = walker.spawn();
-        let parts = (!is_whole).then_some(self.resource.commits);
-        let mut joiner = Joiner::new(pages, normalizer.decoder(), parts);
+        let mut joiner = Joiner::new(pages, normalizer.decoder(), parts, state.unfinished.as_ref());
         joiner.begin_part(loader.part_rows_max());
         let failed = loop {
             let (batches, writer) = spawn_writer(loader, Budget::of(self.shared.limits.memory_bytes));
@@ -197,13 +197,13 @@ impl Lane<'_> {
     /// The walk, where it begins or goes on, and the normaliser of its pages.
     fn begin(&mut self, meter: &Arc<Meter>, state: &TableState) -> Result<(Walker, Normalizer), Error> {
         let normalizer = Normalizer::new(self.resource, &self.shared.limits, state)?;
-        if let Some(from) = state.unfinished.as_ref().filter(|_| self.is_in_tree()) {
+        if let Some(from) = state.unfinished.as_ref().filter(|_| !self.keeps_parts()) {
             let how = "the config has parents or children for it now, for whom it has to begin anew";
             let kind = ExtractErrorKind::Shifted { pages: from.waypoint.pages, how };
             let (resource, url) = (self.resource.name.clone(), SafeUrl::new(&self.resource.endpoint.url, &[]));
             return Err(ExtractError { resource, page: 1, url, kind }.into());
         }
-        if !self.is_in_tree() {
+        if !self.is_parent && self.resource.parent.is_none() {
             // What another run has left since.
             self.takers = vec![(self.lane, state.remembered.as_ref().and_then(|remembered| remembered.own.clone()))];
             if self.resource.write.replaces() {
@@ -300,7 +300,7 @@ impl Lane<'_> {
         joiner: &Joiner,
         report: &mut ResourceReport,
     ) -> Error {
-        let Some(waypoint) = joiner.waypoint().filter(|_| !self.is_in_tree()) else {
+        let Some(waypoint) = joiner.waypoint().filter(|_| self.keeps_parts()) else {
             loader.abort().await;
             return Error::interrupted(Interrupted::Dropped);
         };

@@ -1,5 +1,7 @@
 //! Resources that need the rows of others: trees of walks.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -298,4 +300,76 @@ async fn rows_stand_in_the_order_of_their_parents() {
     let order: Vec<i64> =
         bench.table("comments").await.stored.iter().map(|row| row["id"].as_i64().expect("an id")).collect();
     assert!(order.is_sorted() && order.len() == 15, "{order:?}");
+}
+
+/// Posts and their comments, each page a commit of its own; comments of post 4 are refused as long as `is_down`.
+async fn in_parts(is_down: Arc<AtomicBool>, first: Arc<AtomicI64>) -> Bench {
+    bench(move |request: &ReceivedRequest| match request.path.as_str() {
+        "/posts/4/comments" if is_down.load(Ordering::SeqCst) => Answer::text(400, "down"),
+        "/posts" => page(request, (first.load(Ordering::SeqCst)..=5).map(|id| json!({ "id": id }))),
+        _ => posts(request),
+    })
+    .await
+}
+
+fn parts(disposition: &str, incremental: bool) -> Value {
+    let mut comments = json!({
+        "name": "comments", "primary_key": "id", "write_disposition": disposition, "commit_every": "1B",
+        "include_from_parent": ["id"], "endpoint": {"path": "posts/{resources.posts.id}/comments"},
+    });
+    if incremental {
+        comments["endpoint"]["incremental"] = json!({"cursor_path": "id"});
+    }
+    json!(["posts", comments])
+}
+
+async fn comment_ids(bench: &Bench) -> Vec<i64> {
+    sorted(bench, "comments", "id").await.iter().filter_map(|row| row["id"].as_i64()).collect()
+}
+
+#[tokio::test]
+async fn a_childs_walk_goes_on_after_its_last_commit() {
+    for (disposition, incremental) in [("append", false), ("merge", false), ("append", true)] {
+        let is_down = Arc::new(AtomicBool::new(true));
+        let bench = in_parts(Arc::clone(&is_down), Arc::new(AtomicI64::new(1))).await;
+        let failed = run(&bench, parts(disposition, incremental), json!({})).await;
+        assert_eq!(failed.code, 3, "{:#}", failed.report);
+        // The page before the one that failed may not have been taken in any more.
+        let kept = comment_ids(&bench).await;
+        assert!(kept.len() >= 4 && [100, 200, 201, 300, 301, 302].starts_with(&kept), "{disposition}: {kept:?}");
+        is_down.store(false, Ordering::SeqCst);
+        let asked = bench.api.requests().len();
+        let run = loaded(&bench, parts(disposition, incremental)).await;
+        assert!(resource(&run, "comments")["resumed_after_page"].is_u64(), "{:#}", run.report);
+        let again: Vec<String> = bench.api.requests().iter().skip(asked).map(|request| request.path.clone()).collect();
+        assert!(!again.contains(&"/posts/2/comments".to_owned()), "{again:?}");
+        let expected: Vec<i64> = (1..=5).flat_map(|post| (0..post).map(move |number| post * 100 + number)).collect();
+        assert_eq!(comment_ids(&bench).await, expected, "{disposition}");
+        if incremental {
+            let idle = loaded(&bench, parts(disposition, incremental)).await;
+            assert_eq!(resource(&idle, "comments")["commits"], 0, "{:#}", idle.report);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_childs_walk_among_other_parents_begins_anew_or_stops() {
+    for disposition in ["append", "merge"] {
+        let (is_down, first) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicI64::new(1)));
+        let bench = in_parts(Arc::clone(&is_down), Arc::clone(&first)).await;
+        assert_eq!(run(&bench, parts(disposition, false), json!({})).await.code, 3);
+        is_down.store(false, Ordering::SeqCst);
+        // There is another post before the others.
+        first.store(0, Ordering::SeqCst);
+        let run = run(&bench, parts(disposition, false), json!({})).await;
+        if disposition == "append" {
+            let error = &resource(&run, "comments")["error"];
+            assert_eq!(error["code"], "resume_shifted", "{:#}", run.report);
+            assert!(error["hint"].as_str().expect("a hint").contains("--full-refresh"));
+            assert!(comment_ids(&bench).await.len() <= 6);
+        } else {
+            assert_eq!(run.code, 0, "{:#}", run.report);
+            assert_eq!(comment_ids(&bench).await.len(), 15);
+        }
+    }
 }

@@ -41,6 +41,7 @@ fn of_document(sequence: u64, document: Document) -> Page {
         rows: RowPath::Whole,
         bytes: 0,
         cursor: None,
+        came_as: None,
     }
 }
 

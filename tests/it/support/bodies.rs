@@ -93,6 +93,7 @@ impl Bodies {
             rows: RowPath::At(Arc::clone(&self.path)),
             bytes: body.len() as u64,
             cursor: None,
+            came_as: None,
         };
         let draft = match taken {
             Some(taken) => decoder.taken(&page, taken),
