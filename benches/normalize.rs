@@ -135,6 +135,7 @@ fn batches(data: &Data) -> Vec<RecordBatch> {
             bytes: body.len() as u64,
             cursor: None,
             came_as: None,
+            is_partial: false,
         };
         let draft = normalizer.decoder().taken(&page, rows.expect("rows"));
         built.extend(normalizer.push(draft).expect("one schema").into_iter().map(|batch| batch.rows));

@@ -40,6 +40,8 @@ pub struct Page {
     pub cursor: Option<(Arc<str>, CursorState)>,
     /// What stands for its rows as they came, where they have been changed since.
     pub came_as: Option<Arc<str>>,
+    /// Whether it is a part of a page, of which more follow.
+    pub is_partial: bool,
 }
 
 impl Page {

@@ -17,6 +17,7 @@ use super::quota;
 use super::readers::{RawBody, Readers, Unread};
 use super::request::Request;
 use super::retry::{self, Attempt, Verdict};
+use super::spool::spooled_from;
 use super::throttle::Throttle;
 use super::tokens::{Token, TokenAnswer, Tokens};
 use super::transport::{Bounds, HttpTransport, Reply, Transport, TransportError, TransportFault};
@@ -142,6 +143,11 @@ impl Client {
         }
     }
 
+    /// Does work where it holds up nobody else; `None`: it panicked.
+    pub async fn apart<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        self.shared.readers.apart(work).await.ok()
+    }
+
     /// The access token for `grant`, with which one request serves all who wait for it.
     async fn token(&self, grant: &Arc<TokenGrant>, meter: &Meter) -> Result<Token, ClientError> {
         let transport = self.shared.transport.as_ref();
@@ -202,7 +208,8 @@ impl Client {
     {
         let Exchanged { hop, reply, sent } = self.exchange(request, secrets, meter).await?;
         let url = secrets.shown(&hop.url);
-        let bytes = u64::try_from(reply.body.len()).unwrap_or(u64::MAX);
+        let in_memory = u64::try_from(reply.body.len()).unwrap_or(u64::MAX);
+        let bytes = reply.spool.as_ref().map_or(in_memory, |spool| spool.bytes);
         meter.count_bytes(bytes);
         let policy = &self.shared.options.retry;
         let retry_after = header(&reply, &RETRY_AFTER);
@@ -230,7 +237,7 @@ impl Client {
             meter.count_ignored();
             return Ok(Fetched { body: None, url, answered, is_ignored: true, bytes, attempts: 0 });
         }
-        if reply.status == 204 || reply.body.is_empty() {
+        if reply.status == 204 || bytes == 0 {
             return Ok(Fetched { body: None, url, answered, is_ignored: false, bytes, attempts: 0 });
         }
         let html = reply.body.trim_ascii_start().starts_with(b"<");
@@ -275,7 +282,8 @@ impl Client {
             let entry = self.shared.throttle.enter(&hop.url.origin().ascii_serialization(), transport, meter).await;
             let sent = entry.at;
             let deadline = sent.checked_add(limits.request_timeout.min(TIMEOUT_MAX)).unwrap_or(sent);
-            let bounds = Bounds { deadline, body_bytes_max: limits.body_bytes_max, error_body_bytes_max };
+            let spooled_from = spooled_from(limits.memory_bytes.get());
+            let bounds = Bounds { deadline, body_bytes_max: limits.body_bytes_max, spooled_from, error_body_bytes_max };
             meter.count_request();
             debug!(url = %secrets.shown(&hop.url), method = %hop.method, "request");
             let reply = transport.send(&hop, bounds).await;
@@ -356,7 +364,7 @@ fn header<'a>(reply: &'a Reply, name: &reqwest::header::HeaderName) -> Option<&'
 fn raw(hop: &WireRequest, reply: &Reply) -> RawBody {
     let content_type = header(reply, &CONTENT_TYPE).map(|text| text.trim().to_ascii_lowercase());
     let name = hop.url.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default().to_owned();
-    RawBody { bytes: reply.body.clone(), content_type, name }
+    RawBody { bytes: reply.body.clone(), spool: reply.spool.clone(), content_type, name }
 }
 
 fn answered(hop: &WireRequest, reply: &Reply) -> Answered {

@@ -57,12 +57,12 @@ fn script(answers: Vec<Scripted>, present: &Arc<Mutex<Instant>>) -> Script {
 }
 
 fn answer(status: u16, body: &'static str) -> Scripted {
-    Ok(Reply { status, headers: HeaderMap::new(), body: Bytes::from_static(body.as_bytes()) })
+    Ok(Reply { status, headers: HeaderMap::new(), body: Bytes::from_static(body.as_bytes()), spool: None })
 }
 
 fn answer_with(status: u16, name: &'static str, value: &'static str) -> Scripted {
     let headers = HeaderMap::from_iter([(HeaderName::from_static(name), HeaderValue::from_static(value))]);
-    Ok(Reply { status, headers, body: Bytes::new() })
+    Ok(Reply { status, headers, body: Bytes::new(), spool: None })
 }
 
 fn broken(fault: TransportFault) -> Scripted {
@@ -284,7 +284,7 @@ async fn a_quota_that_is_spent_is_waited_for_before_the_next_request() {
     let reply = |status, left, reset| {
         let headers = [("ratelimit-remaining", left), ("ratelimit-reset", reset)];
         let headers = headers.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
-        Ok(Reply { status, headers: HeaderMap::from_iter(headers), body: Bytes::from_static(b"rows") })
+        Ok(Reply { status, headers: HeaderMap::from_iter(headers), body: Bytes::from_static(b"rows"), spool: None })
     };
     let answers = vec![
         reply(200, "1", "60"),

@@ -6,12 +6,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::Semaphore;
+use tokio::task::JoinError;
+
+use super::spool::Spool;
 
 /// A body as it came.
 #[derive(Debug, Clone)]
 pub struct RawBody {
-    /// Its bytes.
+    /// Its bytes; of one on disk only the first.
     pub bytes: Bytes,
+    /// The whole of it, where it is too large for memory.
+    pub spool: Option<Spool>,
     /// What it is said to be, in small letters.
     pub content_type: Option<String>,
     /// The last segment of the URL's path.
@@ -47,18 +52,23 @@ impl Readers {
         T: Send + 'static,
         F: Fn(RawBody) -> Result<T, Unread> + Send + 'static,
     {
-        if body.bytes.len() <= BYTES_READ_INLINE {
+        if body.bytes.len() <= BYTES_READ_INLINE && body.spool.is_none() {
             return decode(body);
         }
+        self.apart(move || decode(body)).await.unwrap_or_else(|stopped| Err(Unread::Broken(Box::new(stopped))))
+    }
+
+    /// Does work on the pool for blocking work.
+    pub(super) async fn apart<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
         // The semaphore is never closed.
         let permit = Arc::clone(&self.0).acquire_owned().await.ok();
-        let read = move || {
+        let work = move || {
             let _permit = permit;
-            decode(body)
+            work()
         };
-        match tokio::task::spawn_blocking(read).await {
-            Ok(result) => result,
-            Err(stopped) => Err(Unread::Broken(Box::new(stopped))),
-        }
+        tokio::task::spawn_blocking(work).await
     }
 }

@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use reqwest::header::HeaderMap;
 
 use super::error::StartError;
+use super::spool::Spool;
 use super::wire::WireRequest;
 
 /// The network and the clock. Real: [`HttpTransport`]; in unit tests a script, with which waits are tested without waiting.
@@ -32,6 +33,8 @@ pub(super) struct Bounds {
     pub(super) deadline: Instant,
     /// The most bytes of a body, after decompression.
     pub(super) body_bytes_max: u64,
+    /// Bytes of the largest body that is held in memory.
+    pub(super) spooled_from: u64,
     /// The most bytes that are read of the body of an answer that is no success.
     pub(super) error_body_bytes_max: u64,
 }
@@ -41,8 +44,10 @@ pub(super) struct Bounds {
 pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
-    /// Of an answer that is no success only the beginning.
+    /// Of an answer that is no success, and of a body on disk, only the beginning.
     pub(super) body: Bytes,
+    /// The whole of a body that is too large for memory.
+    pub(super) spool: Option<Spool>,
 }
 
 /// How far an attempt came that has no answer.
@@ -91,12 +96,12 @@ impl HttpTransport {
         }
         let mut response = builder.send().await.map_err(failed)?;
         let status = response.status();
-        let body = if status.is_success() {
-            read_body(&mut response, bounds.body_bytes_max).await?
+        let (body, spool) = if status.is_success() {
+            read_body(&mut response, bounds).await?
         } else {
-            read_beginning(&mut response, bounds.error_body_bytes_max).await
+            (read_beginning(&mut response, bounds.error_body_bytes_max).await, None)
         };
-        Ok(Reply { status: status.as_u16(), headers: std::mem::take(response.headers_mut()), body })
+        Ok(Reply { status: status.as_u16(), headers: std::mem::take(response.headers_mut()), body, spool })
     }
 }
 
@@ -124,19 +129,44 @@ impl Transport for HttpTransport {
     }
 }
 
-async fn read_body(response: &mut reqwest::Response, bytes_max: u64) -> Result<Bytes, TransportError> {
+/// Bytes of a body on disk that are held in memory too, to be looked at.
+const BEGINNING_BYTES: usize = 64 << 10;
+
+/// The body; one that is too large for memory goes to disk.
+async fn read_body(
+    response: &mut reqwest::Response,
+    Bounds { body_bytes_max: bytes_max, spooled_from, .. }: Bounds,
+) -> Result<(Bytes, Option<Spool>), TransportError> {
     let announced = response.content_length().unwrap_or(0);
     if announced > bytes_max {
         return Err(too_large());
     }
     let mut body = BytesMut::with_capacity(usize::try_from(announced.min(BODY_BYTES_TRUSTED)).unwrap_or(0));
+    let mut spool: Option<Spool> = None;
     while let Some(chunk) = response.chunk().await.map_err(failed)? {
-        if length(&body).saturating_add(length(&chunk)) > bytes_max {
+        let so_far = spool.as_ref().map_or(length(&body), |spool| spool.bytes);
+        if so_far.saturating_add(length(&chunk)) > bytes_max {
             return Err(too_large());
         }
-        body.extend_from_slice(&chunk);
+        match &mut spool {
+            Some(spool) => spool.push(&chunk).map_err(not_kept)?,
+            None if length(&body).saturating_add(length(&chunk)) > spooled_from => {
+                body.extend_from_slice(&chunk);
+                spool = Some(Spool::begin(&body, spooled_from).map_err(not_kept)?);
+                body = BytesMut::from(body.get(..BEGINNING_BYTES).unwrap_or(&body));
+            }
+            None => body.extend_from_slice(&chunk),
+        }
     }
-    Ok(body.freeze())
+    Ok((body.freeze(), spool))
+}
+
+fn not_kept(error: std::io::Error) -> TransportError {
+    let source = std::io::Error::new(
+        error.kind(),
+        format!("the body cannot be kept in the folder for temporary files: {error}"),
+    );
+    TransportError { fault: TransportFault::Broken, source: Some(Box::new(source)) }
 }
 
 /// The status counts, whatever becomes of the body.

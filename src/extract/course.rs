@@ -205,7 +205,7 @@ impl<R: BodyReader> Course<R> {
             };
             match delivered {
                 Some(walked) => {
-                    self.pages += 1;
+                    self.pages += u64::from(!walked.page.is_partial);
                     self.resuming = None;
                     return Poll::Ready(Ok(Some(walked)));
                 }

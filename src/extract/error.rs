@@ -50,6 +50,8 @@ pub enum ExtractErrorKind {
         /// The parent's row.
         at: Option<(SafeUrl, usize)>,
     },
+    /// A part of a body that is too large for memory cannot be read.
+    Piece(Box<dyn Error + Send + Sync>),
     /// The parent failed, so that not all of its rows have come.
     Parent,
     /// The rows with members of their parent's row are no JSON.
@@ -95,6 +97,7 @@ impl ExtractError {
             ExtractErrorKind::Paging(PagingFault::Overflow { .. }) => "paging_overflow",
             ExtractErrorKind::Cursor(_) => "cursor",
             ExtractErrorKind::Unfilled { .. } => "placeholder",
+            ExtractErrorKind::Piece(_) => "bad_body",
             ExtractErrorKind::Parent => "parent_failed",
             ExtractErrorKind::Included(_) => "include_from_parent",
             ExtractErrorKind::Shifted { .. } => "resume_shifted",
@@ -160,6 +163,9 @@ impl ExtractError {
                     "check the field that the placeholder names"
                 }
             },
+            ExtractErrorKind::Piece(_) => {
+                "check what the API answers; bodies of this size are kept in the folder for temporary files"
+            }
             ExtractErrorKind::Parent => "its own error says what to do",
             ExtractErrorKind::Included(_) => return None,
             ExtractErrorKind::Shifted { .. } => {
@@ -188,6 +194,7 @@ impl fmt::Display for ExtractError {
                 write!(formatter, " (for row {row} of the parent's page `{url}`): {fault}")
             }
             ExtractErrorKind::Unfilled { fault, at: None } => write!(formatter, ": {fault}"),
+            ExtractErrorKind::Piece(fault) => write!(formatter, " (`{}`): the body cannot be read: {fault}", self.url),
             ExtractErrorKind::Parent => {
                 write!(formatter, ": its parent failed, so that not all of its pages are known")
             }
@@ -215,6 +222,7 @@ impl Error for ExtractError {
             | ExtractErrorKind::Paging(_)
             | ExtractErrorKind::Cursor(_)
             | ExtractErrorKind::Unfilled { .. }
+            | ExtractErrorKind::Piece(_)
             | ExtractErrorKind::Parent
             | ExtractErrorKind::Included(_)
             | ExtractErrorKind::Shifted { .. }

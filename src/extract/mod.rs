@@ -22,6 +22,8 @@ mod fill;
 mod format;
 mod graphql;
 mod include;
+mod large;
+mod midst;
 mod paginate;
 mod parent_row;
 mod place;

@@ -1,7 +1,8 @@
 //! The walk over one resource: asks for pages ahead, takes them in order, finds their rows and decides where to go on.
 
+mod resume;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::future::BoxFuture;
 use tracing::{debug, warn};
@@ -11,13 +12,15 @@ use super::body::{Body, Reading};
 use super::detect::Scheme;
 use super::error::{ExtractError, ExtractErrorKind};
 use super::graphql;
+use super::large::Large;
+use super::midst::Midst;
 use super::paginate::{Paginator, Position, Repeated, Seen, Step, paginator};
 use super::processed;
 use super::repeats::{self, Delivered};
 use super::request::request;
 use super::select::{RowFinder, Selected};
 use crate::client::{Client, ClientError, Fetched, Meter, Request, presentable};
-use crate::flow::{BodyReader, Page, RowPath, Unfinished, Waypoint};
+use crate::flow::{BodyReader, Page, RowPath, Waypoint};
 use crate::json::{Document, Path, RowStep};
 use crate::plan::{Endpoint, Limits, ResourceName, RowSelection, SafeUrl};
 
@@ -25,6 +28,9 @@ type Answer<R> = Result<Fetched<Body<R>>, ClientError>;
 
 /// A page, with its rows where they were taken while it was read.
 type Walked<R> = (Page, Option<R>);
+
+/// A document and its rows; with a body on disk, where they come in pieces, and how many there are.
+type Apart = (Arc<Document>, Selected, Option<(Large, u64)>);
 
 /// The share of the memory budget for bodies that are asked for ahead.
 const AHEAD_SHARE: u64 = 4;
@@ -56,6 +62,8 @@ pub(super) struct Walk<R: BodyReader> {
     /// Bytes of the largest body so far.
     largest: u64,
     pages: u64,
+    /// The page of which some rows are still to come.
+    midst: Option<Midst<R>>,
     is_done: bool,
 }
 
@@ -77,26 +85,6 @@ impl<R: BodyReader> Walk<R> {
         let mut walk = Self::unbegun(endpoint, equipment);
         walk.begin(walk.paginator.first());
         walk
-    }
-
-    /// The same walk where an earlier run left it: the page there is fetched again, compared and not delivered.
-    ///
-    /// # Errors
-    /// When that is too long ago, or its paginator has no such position. If the page is another one now, [`Walk::next`] says so.
-    pub(super) fn resume(mut self, from: &Unfinished, within: Duration) -> Result<Self, ExtractError> {
-        self.ahead.clear();
-        let waypoint = &from.waypoint;
-        let how = match self.paginator.resume(&waypoint.position) {
-            _ if from.age > within => "that was longer ago than `resume_within`",
-            None => "the paginator is another one now",
-            Some(position) => {
-                self.begin(position);
-                self.resumed = Some(waypoint.clone());
-                return Ok(self);
-            }
-        };
-        let kind = ExtractErrorKind::Shifted { pages: waypoint.pages, how };
-        Err(self.error(&self.shown_url(), kind))
     }
 
     fn begin(&mut self, position: Position) {
@@ -126,6 +114,7 @@ impl<R: BodyReader> Walk<R> {
             resumed: None,
             largest: 1,
             pages: 0,
+            midst: None,
             is_done: false,
         }
     }
@@ -135,8 +124,18 @@ impl<R: BodyReader> Walk<R> {
     /// # Errors
     /// When a request failed for good, or a page is not what the config or the pages before it promise. The walk is over then.
     pub(super) async fn next(&mut self) -> Result<Option<Walked<R::Rows>>, ExtractError> {
-        while !self.is_done {
-            let Some((position, answer)) = self.ahead.next().await else { break };
+        loop {
+            if let Some(midst) = &mut self.midst {
+                let part = midst.next(&self.client).await;
+                if !matches!(&part, Ok((page, _)) if page.is_partial) {
+                    self.midst = None;
+                }
+                return part.map(Some).inspect_err(|_| self.end());
+            }
+            if self.is_done {
+                return Ok(None);
+            }
+            let Some((position, answer)) = self.ahead.next().await else { return Ok(None) };
             let taken = match &self.resumed {
                 None => self.take(&position, answer),
                 Some(_) => self.take_again(&position, answer),
@@ -150,37 +149,11 @@ impl<R: BodyReader> Walk<R> {
                 }
             }
         }
-        Ok(None)
     }
 
     /// Moves the requests ahead on while the caller waits for something else; never returns.
     pub(super) async fn work_ahead(&mut self) {
         self.ahead.drive().await;
-    }
-
-    /// Compares the page from which the walk goes on with what it was.
-    fn take_again(
-        &mut self,
-        position: &Position,
-        answer: Answer<R::Rows>,
-    ) -> Result<Option<Walked<R::Rows>>, ExtractError> {
-        let Some(from) = self.resumed.take() else { return Ok(None) };
-        let shifted = |how| ExtractErrorKind::Shifted { pages: from.pages, how };
-        if let Err(error) = &answer
-            && is_end(error)
-        {
-            return Err(self.error(&error.url, shifted("the server refuses its position")));
-        }
-        self.pages = from.pages.saturating_sub(1);
-        match self.take(position, answer) {
-            Ok(Some((page, _))) if page.waypoint().digest == from.digest => Ok(None),
-            Ok(Some((page, _))) => Err(self.error(&page.url, shifted("it holds other rows now"))),
-            Ok(None) => Err(self.error(&self.shown_url(), shifted("it holds no rows any more"))),
-            Err(ExtractError { url, kind: ExtractErrorKind::Select(_) | ExtractErrorKind::Paging(_), .. }) => {
-                Err(self.error(&url, shifted("it looks different now")))
-            }
-            Err(error) => Err(error),
-        }
     }
 
     /// Makes an answer a page and decides where to go on. `None`: the answer brought nothing to deliver.
@@ -189,7 +162,7 @@ impl<R: BodyReader> Walk<R> {
         let Fetched { body, url, answered, bytes, .. } = fetched;
         let bytes = body.as_ref().map_or(bytes, |body| body.bytes.max(bytes));
         self.largest = self.largest.max(bytes);
-        let Some(Body { document, rows: taken, processed, .. }) = body else {
+        let Some(Body { document, rows: taken, processed, large, .. }) = body else {
             let seen = Seen { body: None, answered: &answered, path: &RowPath::Nothing, records: Some(0), rows: 0 };
             self.go_on(position, &url, &seen)?;
             self.pages = self.pages.saturating_add(1);
@@ -203,13 +176,13 @@ impl<R: BodyReader> Walk<R> {
         if self.paginator.is_paged(document.root()) {
             self.finder.expect_pages();
         }
-        let rows = match self.finder.find(document.root()) {
+        let found = match self.finder.find(document.root()) {
             Ok(selected) => selected,
             Err(_) if position.is_in_doubt() => return Ok(self.end_in_doubt(&url)),
             Err(fault) => return Err(self.error(&url, ExtractErrorKind::Select(fault))),
         };
+        let (document, Selected { rows, records }, in_pieces) = self.apart(large, document, found, &url)?;
         let is_whole = matches!(self.endpoint.rows, RowSelection::Entity) && self.finder.is_one_row();
-        let Selected { rows, records } = rows;
         let count = match records {
             Some(records) => records,
             None => u64::try_from(rows.select(document.root()).len()).unwrap_or(u64::MAX),
@@ -235,6 +208,13 @@ impl<R: BodyReader> Walk<R> {
         if position.is_in_doubt() && seen.is_empty() {
             return Ok(None);
         }
+        if let Some((large, count)) = in_pieces {
+            let pieces = large.pieces(&rows, (self.reader.clone(), self.takes_rows), Arc::clone(&self.steps));
+            let pieces = pieces.map_err(|error| self.error(&url, ExtractErrorKind::Piece(Box::new(error))))?;
+            let outline = self.delivered(position, url, document, rows, bytes);
+            self.midst = Some(Midst::new(outline, count, pieces));
+            return Ok(None);
+        }
         // What was taken is worth nothing if the rows turned out to be somewhere else.
         let is_there = |path: &Arc<Path>| matches!(&rows, RowPath::At(found) if Arc::ptr_eq(found, path));
         let taken = taken.filter(|(_, path)| is_there(path)).map(|(taken, _)| taken);
@@ -243,6 +223,24 @@ impl<R: BodyReader> Walk<R> {
         debug!(resource = %self.resource, page = self.pages + 1, records = count, bytes, "page");
         let page = self.delivered(position, url, document, rows, bytes);
         Ok(Some((processed::with_rows(page, processed), taken)))
+    }
+
+    /// Tells whether the rows of a body on disk come in pieces; else its outline makes room for the whole.
+    fn apart(
+        &mut self,
+        large: Option<Large>,
+        document: Arc<Document>,
+        found: Selected,
+        url: &SafeUrl,
+    ) -> Result<Apart, ExtractError> {
+        let Some(large) = large else { return Ok((document, found, None)) };
+        if let Some(records) = large.records(&found.rows) {
+            return Ok((document, Selected { records: Some(records), ..found }, Some((large, records))));
+        }
+        let whole = large.whole().map_err(|fault| self.error(url, ExtractErrorKind::Piece(fault)))?;
+        let found = self.finder.find(whole.root());
+        let found = found.map_err(|fault| self.error(url, ExtractErrorKind::Select(fault)))?;
+        Ok((Arc::new(whole), found, None))
     }
 
     /// A good answer; `None`: it is no page, and the walk is over.
@@ -285,7 +283,18 @@ impl<R: BodyReader> Walk<R> {
         self.pages = self.pages.saturating_add(1);
         self.last = Some(Delivered { position: position.clone(), document: Arc::clone(&document), rows: rows.clone() });
         let (resource, position) = (self.resource.clone(), self.paginator.noted(position));
-        Page { resource, sequence: self.pages, position, url, document, rows, bytes, cursor: None, came_as: None }
+        Page {
+            resource,
+            sequence: self.pages,
+            position,
+            url,
+            document,
+            rows,
+            bytes,
+            cursor: None,
+            came_as: None,
+            is_partial: false,
+        }
     }
 
     /// Lets the paginator see the page, then asks for what follows.
@@ -383,9 +392,4 @@ impl<R: BodyReader> Walk<R> {
         let page = self.pages.saturating_add(1);
         ExtractError { resource: self.resource.clone(), page, url: url.clone(), kind }
     }
-}
-
-/// How servers refuse a position beyond their last record.
-fn is_end(error: &ClientError) -> bool {
-    matches!(error.status(), Some(400 | 404 | 410 | 416 | 422))
 }

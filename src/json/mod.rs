@@ -7,6 +7,7 @@ mod document;
 mod expression;
 mod path;
 mod rows;
+mod split;
 mod step;
 mod tape;
 
@@ -14,6 +15,7 @@ pub use document::{Document, Items, Kind, Members, Node, ParseError};
 pub use expression::{Expression, ExpressionError};
 pub use path::{Path, PathError};
 pub use rows::{RowSink, Scratch};
+pub use split::{Batches, Outline, SplitError, outline};
 pub use step::{MemberPath, RowStep, StepFault};
 pub use tape::Put;
 

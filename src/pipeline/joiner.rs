@@ -31,6 +31,8 @@ pub(super) struct Joiner {
     is_open: bool,
     /// The page that was joined last.
     last: Option<Page>,
+    /// It was a part of a page, of which more follow: nobody can go on from there.
+    is_in_midst: bool,
     /// How far the cursors are after that, by parent.
     cursors: BTreeMap<String, CursorState>,
     /// When a part ends; `None`: never.
@@ -52,6 +54,7 @@ impl Joiner {
             decoding: FuturesOrdered::new(),
             is_open: true,
             last: None,
+            is_in_midst: false,
             parts,
             part_bytes: 0,
             part_rows: 0,
@@ -68,7 +71,8 @@ impl Joiner {
     /// The page that was joined last, to go on from; `None`: none was.
     pub(super) fn waypoint(&self) -> Option<Waypoint> {
         let cursors = self.cursors.clone();
-        self.last.as_ref().map(|page| Waypoint { cursors, ..page.waypoint() })
+        let last = self.last.as_ref().filter(|_| !self.is_in_midst);
+        last.map(|page| Waypoint { cursors, ..page.waypoint() })
     }
 
     /// Begins to count what a part has, which had better end after some rows.
@@ -107,15 +111,16 @@ impl Joiner {
                     self.part_bytes += page.bytes;
                     let moved = page.cursor.iter().map(|(parent, state)| (parent.to_string(), state.clone()));
                     self.cursors.extend(moved);
+                    self.is_in_midst = page.is_partial;
                     self.last = Some(page);
                     observe(report);
-                    if self.is_part() && !self.is_over() {
+                    if self.is_part() && !self.is_over() && !self.is_in_midst {
                         break;
                     }
                 }
                 page = self.pages.recv(), if self.is_open && self.decoding.len() < PAGES_DECODED => match page {
                     Some((walked, share)) => {
-                        report.pages += 1;
+                        report.pages += u64::from(!walked.page.is_partial);
                         let page = walked.page.clone();
                         let decoding = decoded(walked, self.decoder.clone());
                         self.decoding.push_back(Box::pin(async move { (page, decoding.await, share) }));

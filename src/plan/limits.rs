@@ -76,8 +76,8 @@ impl Default for Limits {
             resources_in_flight: non_zero(4),
             // dlt's request_timeout.
             request_timeout: Duration::from_secs(60),
-            // Far above any sane page, below what would endanger a machine of 1 GB.
-            body_bytes_max: 256 << 20,
+            // Far above any sane page. What is larger than memory may hold goes to local disk.
+            body_bytes_max: 4 << 30,
             // At 100 rows a page this is a thousand million rows: only an endless walk gets there.
             pages_max: non_zero_u64(10_000_000),
             nesting_max: COLUMN_LEVELS_MAX,

@@ -20,6 +20,7 @@ mod formats;
 mod fuzz;
 mod gather;
 mod incremental;
+mod large;
 mod leaves;
 mod links;
 mod maintenance;

@@ -10,7 +10,7 @@ const BOUND: u64 = 1 << 20;
 
 fn raw(content_type: &str, name: &str, bytes: impl Into<Bytes>) -> RawBody {
     let content_type = (!content_type.is_empty()).then(|| content_type.to_owned());
-    RawBody { bytes: bytes.into(), content_type, name: name.to_owned() }
+    RawBody { bytes: bytes.into(), spool: None, content_type, name: name.to_owned() }
 }
 
 /// The JSON that a body becomes, or the text of what is wrong.

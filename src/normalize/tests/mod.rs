@@ -42,6 +42,7 @@ fn of_document(sequence: u64, document: Document) -> Page {
         bytes: 0,
         cursor: None,
         came_as: None,
+        is_partial: false,
     }
 }
 

@@ -94,6 +94,7 @@ impl Bodies {
             bytes: body.len() as u64,
             cursor: None,
             came_as: None,
+            is_partial: false,
         };
         let draft = match taken {
             Some(taken) => decoder.taken(&page, taken),
