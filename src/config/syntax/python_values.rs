@@ -333,8 +333,8 @@ impl<'e, 'a> Evaluator<'e, 'a> {
 }
 
 /// What takes the place of functions.
-const WITHOUT_PYTHON: &str = "say it without Python: `processing_steps` take expressions of jq, such as `{\"filter\": \".id > 1\"}`, and \
-             `response_actions` the words `ignore`, `fail` and `retry`";
+const WITHOUT_PYTHON: &str = "say it without Python: `processing_steps` take expressions of jq, such as `{\"filter\": \".id > 1\"}`, \
+             `response_actions` the words `ignore`, `fail` and `retry`, and `convert` `unix`, `unix_ms`, `iso` or a pattern";
 
 /// One text if all parts are known, else the parts to be joined later.
 fn joined(parts: Vec<Tree>) -> Value {

@@ -55,7 +55,7 @@ fn functions_in_python_are_refused_with_what_takes_their_place() {
         )
     };
     let hint = "(say it without Python: `processing_steps` take expressions of jq, such as `{\"filter\": \".id > 1\"}`, \
-                and `response_actions` the words `ignore`, `fail` and `retry`)";
+                `response_actions` the words `ignore`, `fail` and `retry`, and `convert` `unix`, `unix_ms`, `iso` or a pattern)";
     assert_eq!(
         python(&script("lambda row: row['id'] > 1")).problems(),
         [format!("config.py:4:47: a lambda cannot be read; only static values can {hint}")]

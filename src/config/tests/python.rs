@@ -118,7 +118,8 @@ fn what_is_not_static_is_named() {
         [
             "config.py:5:117: a call of `f` cannot be read; only static values can",
             "config.py:5:135: a lambda cannot be read; only static values can (say it without Python: `processing_steps` take \
-             expressions of jq, such as `{\"filter\": \".id > 1\"}`, and `response_actions` the words `ignore`, `fail` and `retry`)",
+             expressions of jq, such as `{\"filter\": \".id > 1\"}`, `response_actions` the words `ignore`, `fail` and `retry`, \
+             and `convert` `unix`, `unix_ms`, `iso` or a pattern)",
             "config.py:5:147: `name` is missing in `resources[1]`",
             "config.py:5:150: `**` is not a static key; only static values can be read",
             "config.py:5:153: a key must be a string, not an integer",
