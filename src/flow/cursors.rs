@@ -65,6 +65,14 @@ impl Cursors {
         }
     }
 
+    fn advance_or_become(&mut self, other: &Self) {
+        if self.is_like(other) {
+            self.advance(other);
+        } else {
+            self.clone_from(other);
+        }
+    }
+
     fn is_later(&self, one: &CursorState, other: &CursorState) -> bool {
         let values = CursorValue::of_json(&one.last).zip(CursorValue::of_json(&other.last));
         match values.and_then(|(one, other)| one.compare(&other)) {
@@ -76,15 +84,13 @@ impl Cursors {
 }
 
 impl Remembered {
-    /// Takes in what another run remembers, as far as that is later.
+    /// Takes in how far a run has come, as far as that is later. Cursors of another kind take the place of what they were.
     pub fn advance(&mut self, other: &Self) {
-        match (&mut self.own, &other.own) {
-            (Some(own), Some(other)) => own.advance(other),
-            (own @ None, Some(other)) => *own = Some(other.clone()),
-            (_, None) => {}
+        if let Some(other) = &other.own {
+            self.own.get_or_insert_with(|| other.clone()).advance_or_become(other);
         }
         for (resource, cursors) in &other.fed {
-            self.fed.entry(resource.clone()).or_insert_with(|| cursors.clone()).advance(cursors);
+            self.fed.entry(resource.clone()).or_insert_with(|| cursors.clone()).advance_or_become(cursors);
         }
     }
 
@@ -104,6 +110,15 @@ mod tests {
         let mut cursors = Cursors::new("updated_at", last_value);
         cursors.at.insert(String::new(), CursorState { last: json!(last), boundary: Vec::new() });
         cursors
+    }
+
+    #[test]
+    fn cursors_of_another_path_take_the_place_of_the_old_ones() {
+        let (old, mut new) = (cursors(LastValue::Max, "2024-01-02"), cursors(LastValue::Max, "2023-01-01"));
+        new.path = "created_at".to_owned();
+        let mut remembered = Remembered { own: Some(old), ..Remembered::default() };
+        remembered.advance(&Remembered { own: Some(new.clone()), ..Remembered::default() });
+        assert_eq!(remembered.own, Some(new));
     }
 
     #[test]

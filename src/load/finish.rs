@@ -332,7 +332,9 @@ impl Loader {
             if let (Some(sequence), Some(remembered)) = (snapshot.sequence, &mut self.remembered)
                 && let Some(theirs) = self.states.read(sequence).await?.and_then(|state| state.remembered)
             {
-                remembered.advance(&theirs);
+                let mut both = theirs.clone();
+                both.advance(remembered);
+                *remembered = both;
                 self.past.remembered = Some(theirs);
             }
             return Ok(());

@@ -155,7 +155,8 @@ impl Tree<'_> {
     /// For each member those who need its rows, and how far its cursors are for them.
     async fn takers(&self, shared: &Shared<'_>) -> Result<Vec<Vec<(Lanes, Option<Cursors>)>>, Error> {
         let mut known: BTreeMap<usize, Remembered> = BTreeMap::new();
-        if self.members.iter().any(|member| member.resource.incremental.is_some()) {
+        // A resource by itself learns it when its table is opened.
+        if self.len() > 1 && self.members.iter().any(|member| member.resource.incremental.is_some()) {
             for (number, member) in self.members.iter().enumerate().filter(|(_, member)| member.is_loaded) {
                 let remembered = Loader::remembered(&shared.load_options(member.resource)).await?;
                 known.extend(remembered.map(|remembered| (number, remembered)));
