@@ -1,5 +1,6 @@
-# Installs what the engine tests need, into a cache outside the checkout; a second run asks no package server for anything.
-# Sourced by tests/all: `install_tools`, then `install_engines CACHE`, which sets ENGINE_PYTHON and ALLUVIUM_SPARK_JARS.
+# Installs what the tests in Python need, into a cache outside the checkout; a second run asks no package server for anything.
+# Sourced by tests/all: `install_tools`, then `install_engines CACHE`, which sets ENGINE_PYTHON and ALLUVIUM_SPARK_JARS, or
+# `install_python CACHE LOCK`.
 # shellcheck shell=bash
 
 # A command, and the Debian package that has it.
@@ -35,16 +36,8 @@ install_engines() {
   local cache=$1 here folder
   here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
-  folder=$cache/venv-$(name_of "$here/requirements.lock" "$(python3 --version)")
-  if [[ ! -e $folder/complete ]]; then
-    echo "installing the engines of requirements.lock"
-    rm -rf "$folder"
-    python3 -m venv "$folder" || return
-    "$folder/bin/python" -m pip install --quiet --no-deps --requirement "$here/requirements.lock" || return
-    "$folder/bin/python" -m pip check --quiet || return
-    touch "$folder/complete"
-  fi
-  ENGINE_PYTHON=$folder/bin/python
+  install_python "$cache" "$here/requirements.lock" || return
+  ENGINE_PYTHON=$INSTALLED_PYTHON
 
   folder=$cache/jars-$(name_of "$here/pom.xml")
   if [[ ! -e $folder/complete ]]; then
@@ -55,6 +48,21 @@ install_engines() {
     touch "$folder/complete"
   fi
   export ALLUVIUM_SPARK_JARS=$folder
+}
+
+# Sets INSTALLED_PYTHON to the Python that has what a lock file names.
+install_python() {
+  local cache=$1 lock=$2 folder
+  folder=$cache/venv-$(name_of "$lock" "$(python3 --version)")
+  if [[ ! -e $folder/complete ]]; then
+    echo "installing what $lock names" >&2
+    rm -rf "$folder"
+    python3 -m venv "$folder" || return
+    "$folder/bin/python" -m pip install --quiet --no-deps --requirement "$lock" || return
+    "$folder/bin/python" -m pip check --quiet || return
+    touch "$folder/complete"
+  fi
+  INSTALLED_PYTHON=$folder/bin/python
 }
 
 # A short name of a file's contents and of whatever else counts.
