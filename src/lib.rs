@@ -50,3 +50,6 @@ pub mod pipeline;
 pub mod table;
 
 pub use error::{Error, ErrorClass};
+
+#[cfg(test)]
+mod fuzzing;

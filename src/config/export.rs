@@ -2,7 +2,7 @@
 //!
 //! Look-ups stay look-ups (`${secret:…}`, `${config:…}`, `${env:…}`), so that no secret is printed.
 
-use super::syntax::{Document, Outside};
+use super::syntax::{self, Document, Outside};
 use super::tree::{Lookup, LookupKind, Tree, Value};
 
 /// The YAML of a config that has been read and not changed. `None`: it holds what YAML here cannot say, with the words for it.
@@ -80,7 +80,17 @@ fn flat(tree: &Tree) -> Result<String, String> {
             }
             scalar(written)
         }
-        Value::Lookup(_) | Value::Joined(_) => serde_json::Value::from(interpolated(tree)?).to_string(),
+        Value::Lookup(_) | Value::Joined(_) => {
+            let text = interpolated(tree)?;
+            let (mut said, mut meant) = (Vec::new(), Vec::new());
+            let pieces = syntax::pieces(&text, &tree.at).unwrap_or_default();
+            pieces.iter().for_each(|piece| flatten(piece, &mut said));
+            flatten(tree, &mut meant);
+            if said != meant {
+                return Err(format!("`{text}` would be looked up otherwise in YAML"));
+            }
+            serde_json::Value::from(text).to_string()
+        }
         Value::List(_) => "[]".to_owned(),
         Value::Map(_) => "{}".to_owned(),
         Value::Lost => return Err("a value cannot be read".to_owned()),
@@ -98,11 +108,12 @@ fn interpolated(tree: &Tree) -> Result<String, String> {
                 LookupKind::Env => "env",
                 LookupKind::File => "file",
             };
-            match otherwise {
+            // What is nothing where it is not set has to be set for YAML, which has only texts in its place.
+            match otherwise.as_deref().filter(|otherwise| !otherwise.is_null()) {
                 None => format!("${{{kind}:{name}}}"),
                 Some(otherwise) => {
-                    let otherwise = super::scalar_text::python_text(otherwise).ok_or("a default is no scalar")?;
-                    format!("${{{kind}:{name}:-{}}}", otherwise.as_written().ok_or("a default is looked up itself")?)
+                    let otherwise = otherwise.written_text().ok_or("the default of a look-up is no text")?;
+                    format!("${{{kind}:{name}:-{otherwise}}}")
                 }
             }
         }
@@ -111,6 +122,25 @@ fn interpolated(tree: &Tree) -> Result<String, String> {
             text.as_written().ok_or("a value has been looked up")?.to_owned()
         }
     })
+}
+
+/// A text as what it is made of: texts, and look-ups with their kind, name and default.
+fn flatten<'t>(tree: &'t Tree, parts: &mut Vec<(Option<LookupKind>, String, Option<&'t str>)>) {
+    match &tree.value {
+        Value::Joined(joined) => joined.iter().for_each(|part| flatten(part, parts)),
+        Value::Lookup(Lookup { kind, name, otherwise }) => {
+            parts.push((Some(*kind), name.clone(), otherwise.as_deref().and_then(Tree::written_text)));
+        }
+        _ => {
+            let text = super::scalar_text::python_text(tree);
+            let text = text.as_ref().and_then(super::tree::Text::as_written).unwrap_or_default();
+            match parts.last_mut() {
+                Some((None, before, _)) => before.push_str(text),
+                _ if text.is_empty() => {}
+                _ => parts.push((None, text.to_owned(), None)),
+            }
+        }
+    }
 }
 
 /// A text, in quotes where YAML would take it for something else.

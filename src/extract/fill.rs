@@ -143,14 +143,15 @@ impl Values<'_> {
 
     fn url(&self, template: &RequestTemplate, endpoint: &Endpoint) -> Result<url::Url, FillFault> {
         let mut text = String::new();
-        let mut last = None;
+        let (mut last, mut places) = (None, Vec::new());
         for part in &template.url.0 {
             match part {
                 TemplatePart::Literal(literal) => text.push_str(literal),
                 TemplatePart::Gap(gap) => {
                     let value = self.gap_text(gap)?;
-                    last = Some((gap, value.clone()));
-                    text.push_str(&segment(&value));
+                    places.push((gap, text.len()));
+                    text.push_str(&percent_encoded(&value));
+                    last = Some((gap, value));
                 }
             }
         }
@@ -160,6 +161,9 @@ impl Values<'_> {
             && ["http://", "https://"].iter().any(|scheme| value.starts_with(scheme))
         {
             return url::Url::parse(value).map_err(|_| fault(&gap.text));
+        }
+        if let Some((gap, _)) = places.iter().find(|(_, at)| is_dots(&text, *at)) {
+            return Err(fault(&gap.text));
         }
         let gap = last.as_ref().map(|(gap, _)| gap.text.as_str()).unwrap_or_default();
         let url = url::Url::parse(&text).map_err(|_| fault(gap))?;
@@ -187,11 +191,120 @@ impl Values<'_> {
     }
 }
 
-/// A value as one segment of a path. A segment of dots alone would lead to another folder.
-fn segment(value: &str) -> String {
-    match value {
-        "." => "%2E".to_owned(),
-        ".." => "%2E%2E".to_owned(),
-        _ => percent_encoded(value),
+/// Whether the segment of a URL's path that the byte is in leads to its own folder or to the one above: also with its dots escaped,
+/// which makes no difference to URLs (WHATWG URL, "double-dot URL path segment").
+fn is_dots(url: &str, at: usize) -> bool {
+    let (before, after) = (url.get(..at).unwrap_or_default(), url.get(at..).unwrap_or_default());
+    if before.contains(['?', '#']) {
+        return false;
+    }
+    let before = before.rsplit(['/', '\\']).next().unwrap_or_default();
+    let after = after.split(['/', '\\', '?', '#']).next().unwrap_or_default();
+    let segment = format!("{before}{after}").replace(['\t', '\n', '\r'], "").to_ascii_lowercase().replace("%2e", ".");
+    segment == "." || segment == ".."
+}
+
+#[cfg(test)]
+mod tests {
+    use fastrand::Rng;
+
+    use super::*;
+    use crate::fuzzing::{Target, tear};
+
+    /// The URL of a template with `{}` for its gap.
+    fn filled(template: &str, value: Value) -> Result<url::Url, FillFault> {
+        let gap = Gap { text: "resources.p.x".to_owned(), source: GapSource::Parent(0), format: None };
+        let pieces: Vec<&str> = template.split("{}").collect();
+        let mut parts = vec![TemplatePart::Literal(pieces[0].to_owned())];
+        for piece in &pieces[1..] {
+            parts.extend([TemplatePart::Gap(gap.clone()), TemplatePart::Literal((*piece).to_owned())]);
+        }
+        let text = Template(parts.clone());
+        let pair = (Template::literal("q"), Template(vec![TemplatePart::Gap(gap.clone())]));
+        let json = JsonTemplate::List(vec![
+            JsonTemplate::Text(Template(vec![TemplatePart::Gap(gap)])),
+            JsonTemplate::Text(text.clone()),
+        ]);
+        let request = RequestTemplate {
+            url: text,
+            params: vec![pair.clone()],
+            headers: vec![("x".to_owned(), pair.1.clone())],
+            json: Some(json),
+            ..RequestTemplate::default()
+        };
+        let endpoint = Endpoint::get(url::Url::parse("https://a.b/").expect("a URL"));
+        let parent = [Some(value)];
+        fill(&request, &endpoint, &Values { parent: &parent, cursor: &|_| None }).map(|endpoint| endpoint.url)
+    }
+
+    #[test]
+    fn a_value_that_would_lead_to_another_folder_is_refused() {
+        for (template, value) in [
+            ("https://a.b/x/{}", "."),
+            ("https://a.b/x/{}", ".."),
+            ("https://a.b/x/{}/y", ".."),
+            ("https://a.b/x/.{}?q", "."),
+            ("https://a.b/x/%2e{}#f", "."),
+        ] {
+            let fault = filled(template, value.into()).expect_err(template);
+            assert_eq!(fault.problem, FillProblem::Url, "{template}");
+        }
+        assert_eq!(
+            filled("https://a.b/x/{}?q={}", "...".into()).map(String::from),
+            Ok("https://a.b/x/...?q=...".to_owned())
+        );
+        assert_eq!(filled("https://a.b/x?q=/{}", "..".into()).map(String::from), Ok("https://a.b/x?q=/..".to_owned()));
+    }
+
+    /// A filled value stays one segment of the path, or one value of the query, which reads as the value.
+    #[test]
+    fn fuzz_fill() {
+        const TEMPLATES: [&str; 8] = [
+            "https://a.b/{}",
+            "https://a.b/x/{}/y",
+            "https://a.b/x/{}-{}/",
+            "https://a.b/.{}/y",
+            "https://a.b/{}.json?x={}&y=1",
+            "https://a.b/%2e{}",
+            "https://a.b/x?q={}",
+            "https://a.b/{}/{}#{}",
+        ];
+        const SEEDS: [&str; 10] =
+            ["x", "..", ".", "a/b", "a b?c#d", "%2e%2e", "http://c.d/", "\u{e4}\u{1f600}", "1.5", "[null, {\"a\": 1}]"];
+        const WORDS: [&str; 24] = [
+            ".", "..", "/", "\\", "?", "#", "%", "%2e", "%2F", "&", "=", "+", " ", "\t", "\n", "\r", "\0", "@", ":",
+            "//", "{}", "\u{7f}", "\u{2028}", "\u{e4}",
+        ];
+        fn input(random: &mut Rng) -> Vec<u8> {
+            let mut text = random.choice(SEEDS).expect("some").as_bytes().to_vec();
+            let other = random.choice(SEEDS).expect("some").as_bytes();
+            (0..random.usize(..5)).for_each(|_| tear(random, &mut text, other, &WORDS));
+            text.push(random.u8(..));
+            text
+        }
+        fn check(text: &[u8]) -> Result<(), String> {
+            let [text @ .., which] = text else { return Ok(()) };
+            let template = TEMPLATES[usize::from(*which) % TEMPLATES.len()];
+            let text = String::from_utf8_lossy(text).into_owned();
+            let value =
+                if *which < 200 { text.clone().into() } else { serde_json::from_str(&text).unwrap_or(Value::Null) };
+            let Some(written) = plain(&value) else { return Ok(()) };
+            let Ok(url) = filled(template, value) else { return Ok(()) };
+            let same = url::Url::parse(&template.replace("{}", "x")).expect("a URL");
+            let segments = |url: &url::Url| url.path_segments().map(Iterator::count);
+            let pairs = |url: &url::Url| url.query_pairs().count();
+            if url.origin() != same.origin() || segments(&url) != segments(&same) || pairs(&url) != pairs(&same) {
+                return Err(format!("`{template}` with `{text}` is `{url}`"));
+            }
+            let expected: Vec<String> = same.path().split('/').map(str::to_owned).collect();
+            for (found, expected) in url.path().split('/').zip(expected) {
+                // A gap that is a whole segment is all of it.
+                if expected == "x" && template.contains("/{}") && found != percent_encoded(&written) && found != "x" {
+                    return Err(format!("`{found}` of `{url}` is not `{written}`"));
+                }
+            }
+            Ok(())
+        }
+        Target { name: "fuzz_fill", cases: 3_000, input, check }.run();
     }
 }

@@ -39,7 +39,8 @@ fn first(text: &str) -> Option<(&str, (&'static str, &'static str, LookupKind), 
     Some((text.get(..at)?, opening, text.get(at + opening.0.len()..)?))
 }
 
-fn pieces(text: &str, at: &Place) -> Result<Vec<Tree>, Problem> {
+/// The pieces and look-ups of a text.
+pub(in crate::config) fn pieces(text: &str, at: &Place) -> Result<Vec<Tree>, Problem> {
     let mut pieces = Vec::new();
     let mut rest = text;
     while let Some((before, (opening, what, kind), after)) = first(rest) {

@@ -4,6 +4,7 @@ use jsonc_parser::ast::{ObjectPropName, Value as Json};
 use jsonc_parser::common::Ranged as _;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 
+use super::NESTING_MAX;
 use super::map::MapBuilder;
 use super::position::Positions;
 use crate::config::problem::{Place, Problem, Report, code};
@@ -25,7 +26,7 @@ const STRICT: ParseOptions = ParseOptions {
 pub(super) fn parse(text: &str, positions: &Positions<'_>, report: &Report) -> Option<Tree> {
     match parse_to_ast(text, &CollectOptions::default(), &STRICT) {
         Ok(parsed) => match parsed.value {
-            Some(value) => Some(tree(value, positions, report)),
+            Some(value) => Some(tree(value, 0, positions, report)),
             None => Some(Tree::new(Value::Null, &positions.at(1, 1))),
         },
         Err(error) => {
@@ -37,16 +38,20 @@ pub(super) fn parse(text: &str, positions: &Positions<'_>, report: &Report) -> O
     }
 }
 
-/// Recurses no deeper than the parser, which stops at 512 levels.
-fn tree(json: Json<'_>, positions: &Positions<'_>, report: &Report) -> Tree {
+/// The parser itself stops at 512 levels.
+fn tree(json: Json<'_>, depth: usize, positions: &Positions<'_>, report: &Report) -> Tree {
     let at = positions.at_byte(json.start());
+    if depth > NESTING_MAX {
+        report.add(Problem::new(code::SYNTAX, &at, format!("nested deeper than {NESTING_MAX} levels")));
+        return Tree::new(Value::Lost, &at);
+    }
     let value = match json {
         Json::NullKeyword(_) => Value::Null,
         Json::BooleanLit(literal) => Value::Bool(literal.value),
         Json::NumberLit(literal) => number(literal.value, &at, report),
         Json::StringLit(literal) => return Tree::text(literal.value, &at),
         Json::Array(array) => {
-            Value::List(array.elements.into_iter().map(|element| tree(element, positions, report)).collect())
+            Value::List(array.elements.into_iter().map(|element| tree(element, depth + 1, positions, report)).collect())
         }
         Json::Object(object) => {
             let mut map = MapBuilder::default();
@@ -56,7 +61,7 @@ fn tree(json: Json<'_>, positions: &Positions<'_>, report: &Report) -> Tree {
                     ObjectPropName::String(name) => name.value.into_owned(),
                     ObjectPropName::Word(name) => name.value.to_owned(),
                 };
-                map.push(key, &key_at, tree(property.value, positions, report), report);
+                map.push(key, &key_at, tree(property.value, depth + 1, positions, report), report);
             }
             map.finish()
         }

@@ -11,7 +11,7 @@ mod python_values;
 mod toml;
 mod yaml;
 
-pub(super) use interpolation::interpolate;
+pub(super) use interpolation::{interpolate, pieces};
 
 use std::sync::Arc;
 

@@ -62,3 +62,15 @@ fn aliases_are_copies_and_cannot_exhaust_the_memory() {
     let deep = format!("a: {}{}", "[".repeat(200), "]".repeat(200));
     assert_eq!(yaml(&deep).problems(), ["config.yaml:1:104: nested deeper than 100 levels"]);
 }
+
+/// The same depth in all languages, so that a config can be imported, and the stack of a thread is enough for all who walk it.
+#[test]
+fn nesting_has_a_bound_in_every_language() {
+    for (file, before, after) in
+        [("c.json", "[", "]"), ("c.yaml", "[", "]"), ("c.toml", "a = [", "]"), ("c.py", "rest_api_source([", "])")]
+    {
+        let deep = format!("{before}{}1{}{after}", "[".repeat(300), "]".repeat(300));
+        let said = case(file, &deep).problems().join("\n");
+        assert!(said.contains("nested") || said.contains("recursion"), "{file}: {said}");
+    }
+}

@@ -3,6 +3,8 @@
 mod auth;
 mod bodies;
 mod formats;
+mod fuzz;
+mod fuzz_words;
 mod languages;
 mod paginators;
 mod problems;

@@ -1,6 +1,6 @@
 //! Python scripts, read without running them.
 
-use super::python;
+use super::{python, to_yaml};
 use crate::plan::{ApiKeyLocation, Auth, Method, PaginatorSpec, ParameterPlace, Secret, WriteDisposition};
 
 const ISSUE: &str = r#"import dlt
@@ -200,4 +200,35 @@ fn scripts_without_one_config_are_refused() {
     );
     assert_eq!(python("rest_api_source({").problems().len(), 1);
     assert_eq!(python(&"[".repeat(5000)).problems(), ["config.py:1:101: brackets are nested deeper than 100 levels"]);
+}
+
+/// What is written as YAML says what the script says, or is refused.
+#[test]
+fn look_ups_are_imported_as_they_are_or_refused() {
+    let imported = |value: &str| {
+        let resource = format!("{{'name': 'r', 'endpoint': {{'params': {{'a': {value}}}}}}}");
+        let yaml = to_yaml(&script("", &resource).source).map_err(|problems| problems.to_string());
+        yaml.map(|yaml| yaml.lines().find(|line| line.contains("a:")).expect("it is there").trim().to_owned())
+    };
+    let table = [
+        ("os.environ['A']", "a: \"${env:A}\""),
+        ("os.getenv('A', 'x')", "a: \"${env:A:-x}\""),
+        ("f\"b{os.environ['A']}c\"", "a: \"b${env:A}c\""),
+        // It was the text `None`, which is nothing of the kind.
+        ("os.getenv('A')", "a: \"${env:A}\""),
+    ];
+    for (value, expected) in table {
+        assert_eq!(imported(value).as_deref(), Ok(expected), "{value}");
+    }
+    let refused = [
+        ("os.environ['A}B']", "`${env:A}B}` would be looked up otherwise in YAML"),
+        ("os.getenv('A', 'x}y')", "`${env:A:-x}y}` would be looked up otherwise in YAML"),
+        ("os.environ[' A']", "`${env: A}` would be looked up otherwise in YAML"),
+        ("'${env:B}' + os.environ['A']", "`${env:B}${env:A}` would be looked up otherwise in YAML"),
+        ("os.getenv('A', 5)", "the default of a look-up is no text"),
+    ];
+    for (value, expected) in refused {
+        let said = imported(value).expect_err(value);
+        assert!(said.ends_with(&format!("cannot be written as YAML: {expected}")), "{value}: {said}");
+    }
 }

@@ -1,5 +1,7 @@
 //! CSV: rows of texts, which are objects by the names of their columns. An empty field is null, because CSV has no other way to say so.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 
 use super::FormatFault;
@@ -16,8 +18,8 @@ pub(super) fn array(body: &[u8], delimiter: u8, has_header: bool) -> Result<Byte
         true => first.iter().zip(1..).map(|(name, number)| named(name.trim(), number)).collect(),
         false => (1..=first.len()).map(|number| named("", number)).collect(),
     };
-    let twice = names.iter().enumerate().find(|(index, name)| names.iter().take(*index).any(|other| other == *name));
-    if let Some((_, name)) = twice {
+    let mut seen = HashSet::with_capacity(names.len());
+    if let Some(name) = names.iter().find(|name| !seen.insert(name.as_str())) {
         return Err(FormatFault::SameColumn(name.clone()));
     }
     let keys: Vec<String> = names.iter().map(|name| format!("{}:", text(name))).collect();

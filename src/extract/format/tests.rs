@@ -2,9 +2,11 @@
 
 use std::io::Write;
 
+use fastrand::Rng;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::fuzzing::{Target, tear};
 
 const BOUND: u64 = 1 << 20;
 
@@ -142,6 +144,14 @@ fn csv_that_is_none_is_told() {
     }
 }
 
+/// Names were compared pair by pair, which takes hours for a line of some megabytes.
+#[test]
+fn a_csv_of_very_many_columns_is_read_in_time() {
+    let started = std::time::Instant::now();
+    assert_eq!(auto("text/csv", "x", ",".repeat(200_000)), Ok(json!([])));
+    assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
+}
+
 #[test]
 fn packed_bodies_are_unpacked() {
     for is_large in [false, true] {
@@ -193,4 +203,95 @@ fn what_is_in_a_packed_body_is_bounded() {
     assert_eq!(auto("", "x", gzip(&format!("{spaces} "))), Err("too large".to_owned()));
     let half = &spaces.as_bytes()[..spaces.len() / 2 + 1];
     assert_eq!(auto("", "x", archive(&[("1", half), ("2", half)], false)), Err("too large".to_owned()));
+}
+
+/// Any body becomes JSON within its bound or is refused, whatever it says it is.
+mod fuzz {
+    use super::*;
+
+    const TYPES: [&str; 7] = [
+        "",
+        "text/csv",
+        "application/json",
+        "application/x-ndjson",
+        "application/zip",
+        "text/plain",
+        "text/tab-separated-values",
+    ];
+    const NAMES: [&str; 6] = ["x", "x.csv", "x.jsonl.gz", "x.tsv", "x.zip", "x.json"];
+    const WORDS: [&str; 24] = [
+        ",",
+        ";",
+        "\n",
+        "\r\n",
+        "\"",
+        "\"\"",
+        "\\",
+        "{",
+        "}",
+        "[",
+        "]",
+        ":",
+        "null",
+        "\u{feff}",
+        "\0",
+        "PK\u{1}\u{2}",
+        "PK\u{3}\u{4}",
+        "PK\u{5}\u{6}",
+        "\u{1f}",
+        "\u{7f}",
+        "{\"a\":1}\n",
+        "a,b\n1,2\n",
+        "\u{1}\0\u{18}\0",
+        "\t",
+    ];
+    fn seeds() -> Vec<Vec<u8>> {
+        let files: [(&str, &[u8]); 3] =
+            [("1.csv", b"a,b\n1,2\n"), ("2.json", b"[{\"a\":1}]"), ("d/3.jsonl", b"{\"a\":1}\n{\"b\":2}\n")];
+        let csv = b"id,name\n1,\"a \"\"b\"\"\n\"\n2,\n".to_vec();
+        let lines = b"{\"a\":1}\n{\"a\":\"x\"}\n".to_vec();
+        let packed = [
+            archive(&files, false),
+            archive(&files, true),
+            archive(&files[..1], false),
+            gzip("a,b\n1,2\n"),
+            gzip("[1]"),
+        ];
+        packed.into_iter().chain([csv, lines, b"[{\"a\":1}]".to_vec()]).collect()
+    }
+    fn input(random: &mut Rng) -> Vec<u8> {
+        let seeds = seeds();
+        let mut text = random.choice(&seeds).expect("some").clone();
+        let other = random.choice(&seeds).expect("some");
+        (0..random.usize(..8)).for_each(|_| tear(random, &mut text, other, &WORDS));
+        if random.u8(..4) == 0 {
+            text = gzip(&String::from_utf8_lossy(&text));
+        }
+        // What it says it is.
+        text.extend([random.u8(..), random.u8(..)]);
+        text
+    }
+    fn check(text: &[u8]) -> Result<(), String> {
+        let [body @ .., content_type, name] = text else { return Ok(()) };
+        let content_type = TYPES[usize::from(*content_type) % TYPES.len()];
+        let kinds = [FormatKind::Auto, FormatKind::Json, FormatKind::Csv, FormatKind::JsonLines];
+        let format = BodyFormat { kind: kinds[usize::from(*name) % kinds.len()], ..BodyFormat::default() };
+        let name = NAMES[usize::from(*name) / kinds.len() % NAMES.len()];
+        // What is made of it is JSON to another parser too.
+        let body = raw(content_type, name, body.to_vec());
+        let read = read(body, format, BOUND, |json| Document::parse(json).map(|document| document.root().to_json()));
+        match read {
+            Ok((json, _)) => match serde_json::from_str::<Value>(&json) {
+                Err(error) if !error.to_string().starts_with("number out of range") => Err(format!("{error}: {json}")),
+                _ => Ok(()),
+            },
+            Err(Unread::Broken(cause)) if cause.to_string().is_empty() => Err("nothing is told".to_owned()),
+            Err(Unread::Broken(_) | Unread::TooLarge) => Ok(()),
+        }
+    }
+
+    #[test]
+    fn fuzz_formats() {
+        Target { name: "fuzz_formats", cases: 1_000, input, check }.run();
+    }
 }

@@ -66,7 +66,44 @@ fn parameter_of(text: &str) -> (&str, String, &str) {
 
 #[cfg(test)]
 mod tests {
+    use fastrand::Rng;
+
     use super::target;
+    use crate::fuzzing::{Target, tear};
+
+    /// What stands before a link changes nothing of it.
+    #[test]
+    fn fuzz_link_header() {
+        const SEEDS: [&str; 5] = [
+            r#"<https://a.b/x?page=2>; rel="next""#,
+            r#"</x?page=1>; rel="prev", </x?page=3>; rel="next""#,
+            r#"</a>; title="x; rel=\"next\", <y>"; rel=prev, </b>; rel="last next""#,
+            "</x>;rel=next;title=\"a, <b>; rel=last\"",
+            "</\u{e4}>; title*=UTF-8''%c3; rel=next",
+        ];
+        const WORDS: [&str; 18] = [
+            "<", ">", ";", ",", "\"", "\\", "=", " ", "rel", "rel=next", "\t", "next", "\u{e4}", "</x>", "; rel=",
+            "\0", "'", "<>",
+        ];
+        fn input(random: &mut Rng) -> Vec<u8> {
+            let mut text = random.choice(SEEDS).expect("some").as_bytes().to_vec();
+            let other = random.choice(SEEDS).expect("some").as_bytes();
+            (0..random.usize(..8)).for_each(|_| tear(random, &mut text, other, &WORDS));
+            text
+        }
+        fn check(text: &[u8]) -> Result<(), String> {
+            let text = String::from_utf8_lossy(text);
+            let found = target([&*text].into_iter(), "next");
+            let with_another = format!("</other>; rel=\"prev\"; title=\"a, <b>\", {text}");
+            let again = target([&*with_another].into_iter(), "next");
+            if again != found {
+                return Err(format!("{found:?}, and behind another link {again:?}"));
+            }
+            let apart = target(["</other>; rel=prev", &*text].into_iter(), "NEXT");
+            if apart == found { Ok(()) } else { Err(format!("{found:?}, and in another header {apart:?}")) }
+        }
+        Target { name: "fuzz_link_header", cases: 5_000, input, check }.run();
+    }
 
     #[test]
     fn the_target_of_a_relation_is_found_in_every_form() {

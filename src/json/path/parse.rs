@@ -216,11 +216,12 @@ fn names(cursor: &mut Cursor) -> Result<Step, PathError> {
     let mut names = Vec::new();
     loop {
         cursor.skip_blanks();
-        let name = match cursor.peek() {
-            Some(quote @ ('"' | '\'')) => quoted(cursor, quote)?,
-            _ => cursor.take_while(is_bare_character),
+        let (name, was_quoted) = match cursor.peek() {
+            Some(quote @ ('"' | '\'')) => (quoted(cursor, quote)?, true),
+            _ => (cursor.take_while(is_bare_character), false),
         };
-        if name.is_empty() {
+        // A key may be empty, if it is said so.
+        if name.is_empty() && !was_quoted {
             return Err(cursor.fault("expected a name in quotes, an index, a slice, `*` or a filter"));
         }
         names.push(name);

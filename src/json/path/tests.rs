@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 
+use fastrand::Rng;
+
 use super::Path;
+use crate::fuzzing::{Target, tear};
 use crate::json::Document;
 
 const STORE: &str = r#"{
@@ -148,4 +151,111 @@ fn a_name_that_nothing_has_is_told_from_an_empty_choice() {
     assert!(misses("$..qq"));
     assert!(!misses("list[?p>100].q"));
     assert!(!misses("list[0].tags[*].name"));
+}
+
+/// Any text is a path or none; a path selects in time, and reads the same when it is written again.
+mod fuzz {
+    use super::*;
+
+    const SEEDS: [&str; 16] = [
+        "$.a.b",
+        "a['x y'][0].c",
+        "list[?(@.p>3 && @.b=='z')].p",
+        "$..k",
+        "numbers[-2:]",
+        "numbers[0,2]",
+        "a['b','x y']",
+        "list[*].tags[*]",
+        "['@odata.nextLink']",
+        "*",
+        "numbers[::2]",
+        "list[?(@.p<5) | (@.k==8)].p",
+        "''",
+        "a..*..k",
+        "$..a[?x.y != null]",
+        "@type",
+    ];
+    const WORDS: [&str; 40] = [
+        "$",
+        ".",
+        "..",
+        "*",
+        "[",
+        "]",
+        "[*]",
+        "[0]",
+        "[-1]",
+        "[:]",
+        "[1:2:3]",
+        "[0,0]",
+        "['a','a']",
+        "..*",
+        "[?",
+        "(",
+        ")",
+        "@",
+        "'",
+        "\"",
+        "\\",
+        "==",
+        "!=",
+        "<=",
+        "&&",
+        "||",
+        "&",
+        "|",
+        " ",
+        "null",
+        "true",
+        "1e400",
+        "-",
+        "99999999999999999999",
+        "a",
+        "list",
+        "numbers",
+        "\u{e4}",
+        "\u{2028}",
+        "\0",
+    ];
+    fn input(random: &mut Rng) -> Vec<u8> {
+        let mut text = random.choice(SEEDS).expect("some").as_bytes().to_vec();
+        let other = random.choice(SEEDS).expect("some").as_bytes();
+        (0..random.usize(..8)).for_each(|_| tear(random, &mut text, other, &WORDS));
+        text
+    }
+    fn check(text: &[u8]) -> Result<(), String> {
+        let text = String::from_utf8_lossy(text);
+        let Ok(path) = Path::parse(&text) else { return Ok(()) };
+        let same = |path: &Path| match Path::parse(path.as_str()) {
+            Ok(again) if again.steps == path.steps => Ok(()),
+            again => Err(format!("{path:?} is written `{path}`, that is {again:?}")),
+        };
+        same(&path)?;
+        let mut plain = Some(path.plain());
+        while let Some(part) = plain {
+            same(&part)?;
+            plain = part.parent();
+        }
+        let deep = format!("{}1{}", "[{\"a\":".repeat(12), "}]".repeat(12));
+        for body in
+            [STORE, &deep, "[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]", "{\"\":{\"\":[0]}}", "[]", "null"]
+        {
+            let document = Document::parse(Bytes::copy_from_slice(body.as_bytes())).expect("the test's own JSON");
+            let found = path.select(document.root());
+            let first = path.first(document.root()).map(|node| node.to_json());
+            if first != found.first().map(|node| node.to_json()) {
+                return Err(format!("the first match is {first:?}"));
+            }
+            if path.is_plain() && found.len() > 1 {
+                return Err("a plain path leads to more than one value".to_owned());
+            }
+            path.misses_a_name(document.root());
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn fuzz_path() {
+        Target { name: "fuzz_path", cases: 2_000, input, check }.run();
+    }
 }
