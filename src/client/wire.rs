@@ -266,7 +266,12 @@ impl Secrets {
                 hidden.push(name.into_owned());
             }
         }
-        SafeUrl::new(url, &hidden.iter().map(String::as_str).collect::<Vec<_>>())
+        let mut url = url.clone();
+        let path = self.redact(url.path());
+        if path != url.path() {
+            url.set_path(&path);
+        }
+        SafeUrl::new(&url, &hidden.iter().map(String::as_str).collect::<Vec<_>>())
     }
 }
 

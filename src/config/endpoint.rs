@@ -205,10 +205,10 @@ fn cursor_params(cursor: &CursorRules, params: &mut Vec<(Template, Template)>) {
     }
 }
 
-/// Texts of an endpoint's parameters and body that were looked up.
+/// Texts of an endpoint's path, parameters and body that were looked up.
 fn secrets(endpoint: &Tree) -> Vec<Secret> {
     let mut secrets = Vec::new();
-    for tree in ["params"].iter().chain(&body::KEYS).filter_map(|key| endpoint.get(key)) {
+    for tree in ["path", "params"].iter().chain(&body::KEYS).filter_map(|key| endpoint.get(key)) {
         looked_up(tree, &mut secrets);
     }
     secrets

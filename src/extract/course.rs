@@ -28,7 +28,7 @@ use super::walk::{Equipment, Walk};
 use super::walked::Walked;
 use crate::client::{Client, Meter};
 use crate::flow::{BodyReader, Cursors, Unfinished};
-use crate::plan::{Endpoint, Limits, MissingParentField, ResourcePlan, SafeUrl, WriteDisposition};
+use crate::plan::{Endpoint, Limits, MissingParentField, ResourcePlan, WriteDisposition};
 
 /// Walks under way, for each request that may be in flight: while one waits for its turn to be read, another one asks.
 const BRANCHES_PER_REQUEST: usize = 2;
@@ -374,7 +374,7 @@ impl<R: BodyReader> Course<R> {
     }
 
     fn error(&self, kind: ExtractErrorKind) -> ExtractError {
-        let url = SafeUrl::new(&self.resource.endpoint.url, &[]);
+        let url = self.resource.endpoint.shown_url();
         ExtractError { resource: self.resource.name.clone(), page: self.pages + 1, url, kind }
     }
 }

@@ -93,7 +93,7 @@ impl<R: BodyReader> Walk<R> {
     }
 
     pub(super) fn shown_url(&self) -> SafeUrl {
-        SafeUrl::new(&self.endpoint.url, &[])
+        self.endpoint.shown_url()
     }
 
     fn unbegun(endpoint: Endpoint, equipment: &Equipment<R>) -> Self {

@@ -44,7 +44,7 @@ pub struct ParseError {
 pub struct Node<'a> {
     document: &'a Document,
     /// Its entry on the tape.
-    at: usize,
+    pub(super) at: usize,
 }
 
 /// What a value is.

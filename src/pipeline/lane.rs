@@ -28,7 +28,7 @@ use crate::extract::{Course, CourseOptions, ExtractError, ExtractErrorKind, Lane
 use crate::flow::{Cursors, Remembered, TableBatch, TableState};
 use crate::load::{Continuation, Ending, LoadError, LoadOptions, Loader};
 use crate::normalize::{Decoder, Draft, Normalizer, Rows};
-use crate::plan::{ResourcePlan, SafeUrl, WriteDisposition};
+use crate::plan::{ResourcePlan, WriteDisposition};
 
 /// Batches that wait for the writer, which takes them in bursts.
 const BATCHES_QUEUED: usize = 64;
@@ -200,7 +200,7 @@ impl Lane<'_> {
         if let Some(from) = state.unfinished.as_ref().filter(|_| !self.keeps_parts()) {
             let how = "the config has parents or children for it now, for whom it has to begin anew";
             let kind = ExtractErrorKind::Shifted { pages: from.waypoint.pages, how };
-            let (resource, url) = (self.resource.name.clone(), SafeUrl::new(&self.resource.endpoint.url, &[]));
+            let (resource, url) = (self.resource.name.clone(), self.resource.endpoint.shown_url());
             return Err(ExtractError { resource, page: 1, url, kind }.into());
         }
         if !self.is_parent && self.resource.parent.is_none() {

@@ -57,6 +57,18 @@ impl Endpoint {
         }
     }
 
+    /// The URL as it may be shown.
+    pub fn shown_url(&self) -> SafeUrl {
+        let mut url = self.url.clone();
+        for secret in self.secrets.iter().map(Secret::expose).filter(|secret| !secret.is_empty()) {
+            let mut spelled = url.clone();
+            spelled.set_path(secret);
+            let path = url.path().replace(secret, "***").replace(spelled.path().trim_start_matches('/'), "***");
+            url.set_path(&path);
+        }
+        SafeUrl::new(&url, &[])
+    }
+
     /// Whether a parameter's text, or a part of it, is one of the config's secrets.
     pub fn holds_secret(&self, text: &str) -> bool {
         self.secrets.iter().any(|secret| !secret.expose().is_empty() && text.contains(secret.expose()))
@@ -69,7 +81,7 @@ impl fmt::Debug for Endpoint {
         let names = |pairs: &[(String, String)]| pairs.iter().map(|(name, _)| name.clone()).collect::<Vec<String>>();
         formatter
             .debug_struct("Endpoint")
-            .field("url", &SafeUrl::new(&self.url, &[]).to_string())
+            .field("url", &self.shown_url().to_string())
             .field("method", &self.method)
             .field("params", &names(&self.params))
             .field("headers", &names(&self.headers))

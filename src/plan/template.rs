@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{CursorPlace, SafeUrl};
+use super::CursorPlace;
 use crate::json::Path;
 
 /// A text with gaps.
@@ -219,7 +219,6 @@ impl std::fmt::Debug for JsonTemplate {
 
 impl std::fmt::Debug for RequestTemplate {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let url = url::Url::parse(&self.url.written()).ok().map(|url| SafeUrl::new(&url, &[]).to_string());
-        formatter.debug_struct("RequestTemplate").field("url", &url).finish_non_exhaustive()
+        formatter.debug_struct("RequestTemplate").field("url", &self.url).finish_non_exhaustive()
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::api::{Answer, Api};
+use crate::support::command::{Bench, CANARY};
 use crate::support::walk::{Source, ids};
 
 #[tokio::test]
@@ -152,4 +153,18 @@ async fn the_first_action_that_fits_counts() {
     assert_eq!(source.ids().await, ids(20));
     let (source, _api) = third_page(Answer::text(404, "moved"), actions).await;
     assert_eq!(source.error().await.code(), "response_action");
+}
+
+#[tokio::test]
+async fn a_secret_in_a_path_is_in_no_output() {
+    let mut bench = Bench::new(vec![]).await;
+    bench.api = Api::handler(|_| Answer::text(404, "nothing")).start().await;
+    for path in ["x/${env:API_KEY}/y", "${env:API_KEY}?q=1"] {
+        let config =
+            json!({"client": {"base_url": bench.base_url()}, "resources": [{"name": "r", "endpoint": {"path": path}}]});
+        let run = bench.run(&bench.write("path.json", &config.to_string()), &[]).await;
+        // The run itself looks for the key in all that is said.
+        assert_eq!(run.report["resources"][0]["error"]["code"], "http_status", "{:#}", run.report);
+    }
+    assert!(bench.api.requests().iter().all(|request| request.path.contains(CANARY)));
 }

@@ -1,6 +1,7 @@
 //! Steps over a document. Matches stay in document order; what does not fit a step is no match.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 
 use super::{Condition, Literal, Operator, Step};
 use crate::json::{Items, Kind, Node};
@@ -15,6 +16,11 @@ pub(super) fn step<'a>(step: &Step, matches: Vec<Node<'a>>) -> Vec<Node<'a>> {
     let mut found = Vec::new();
     for node in matches {
         push_matches(step, node, &mut found);
+    }
+    // Only these can lead to one value twice. Each is taken once: with several such steps they would multiply without end.
+    if matches!(step, Step::Members(_) | Step::Indices(_) | Step::Descend) {
+        let mut seen = HashSet::with_capacity(found.len());
+        found.retain(|node| seen.insert(node.at));
     }
     found
 }
