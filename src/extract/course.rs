@@ -12,7 +12,6 @@ use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use futures::Stream;
 use futures::stream::BoxStream;
@@ -133,7 +132,7 @@ impl<R: BodyReader> Course<R> {
             own.at.extend(from.waypoint.cursors.clone());
         }
         if course.parents.is_none() {
-            let branch = course.root(from, resource.commits.resume_within)?;
+            let branch = course.root(from)?;
             course.branches.push_back(branch);
         } else if let Some(from) = from {
             match Place::read(&from.waypoint.position) {
@@ -254,10 +253,10 @@ impl<R: BodyReader> Course<R> {
 
     /// Begins the walk of a parent, unless an earlier run has had it.
     fn take_in(&mut self, parent: ParentRow) -> Result<(), ExtractError> {
-        let (key, before) = (parent.key(), self.begun.clone());
+        let (key, before): (Arc<str>, _) = (parent.key().into(), self.begun.clone());
         self.begun = before.and(&key);
         let Some(resuming) = &mut self.resuming else {
-            let branch = self.branch(&parent, before, None)?;
+            let branch = self.branch(&parent, (key, before), None)?;
             self.branches.extend(branch);
             return Ok(());
         };
@@ -266,12 +265,12 @@ impl<R: BodyReader> Course<R> {
         if before.count < place.before.count {
             return Ok(());
         }
-        if before != place.before || key != place.parent {
+        if before != place.before || *key != *place.parent {
             return self.start_over("other parents come before it now");
         }
         resuming.has_begun = true;
         let from = place.unfinished(&resuming.from);
-        let branch = match self.branch(&parent, before, Some(&from)) {
+        let branch = match self.branch(&parent, (key, before), Some(&from)) {
             Err(ExtractError { kind: ExtractErrorKind::Shifted { how, .. }, .. }) => return self.start_over(how),
             branch => branch?,
         };
@@ -287,18 +286,14 @@ impl<R: BodyReader> Course<R> {
         Poll::Ready(Ok(None))
     }
 
-    fn root(&self, from: Option<&Unfinished>, within: Duration) -> Result<Branch<R>, ExtractError> {
+    fn root(&self, from: Option<&Unfinished>) -> Result<Branch<R>, ExtractError> {
         let mut tracker = self.tracker("", Lanes::ALL);
         if let (Some(tracker), Some(state)) = (&mut tracker, from.and_then(|from| from.waypoint.cursors.get(""))) {
             tracker.reach(state);
         }
         let endpoint = self.filled(None, tracker.as_ref());
         let endpoint = endpoint.map_err(|fault| self.unfilled(None, fault))?;
-        let walk = Walk::new(endpoint, &self.equipment);
-        let walk = match from {
-            Some(from) => walk.resume(from, within)?,
-            None => walk,
-        };
+        let walk = self.walk(endpoint, from)?;
         Ok(Branch::new(("".into(), None), walk, tracker, Vec::new(), Lanes::ALL))
     }
 
@@ -306,7 +301,7 @@ impl<R: BodyReader> Course<R> {
     fn branch(
         &mut self,
         parent: &ParentRow,
-        before: Parents,
+        (key, before): (Arc<str>, Parents),
         from: Option<&Unfinished>,
     ) -> Result<Option<Branch<R>>, ExtractError> {
         let Some(link) = &self.resource.parent else { return Ok(None) };
@@ -326,18 +321,13 @@ impl<R: BodyReader> Course<R> {
                 }
             }
         }
-        let key: Arc<str> = parent.key().into();
         let mut tracker = self.tracker(&key, parent.lanes);
         let reached = self.resuming.as_ref().filter(|_| from.is_some());
         let reached = reached.and_then(|resuming| resuming.from.waypoint.cursors.get(&*key));
         tracker.iter_mut().zip(reached).for_each(|(tracker, state)| tracker.reach(state));
         match self.filled(Some(parent), tracker.as_ref()) {
             Ok(endpoint) => {
-                let walk = Walk::new(endpoint, &self.equipment);
-                let walk = match from {
-                    Some(from) => walk.resume(from, self.resource.commits.resume_within)?,
-                    None => walk,
-                };
+                let walk = self.walk(endpoint, from)?;
                 Ok(Some(Branch::new((key, Some(before)), walk, tracker, included, parent.lanes)))
             }
             Err(fault) if is_skipped && fault.problem == FillProblem::Missing => {
@@ -345,6 +335,15 @@ impl<R: BodyReader> Course<R> {
                 Ok(None)
             }
             Err(fault) => Err(self.unfilled(Some(parent), fault)),
+        }
+    }
+
+    /// A walk at its start, or where an earlier run left it.
+    fn walk(&self, endpoint: Endpoint, from: Option<&Unfinished>) -> Result<Walk<R>, ExtractError> {
+        let walk = Walk::new(endpoint, &self.equipment);
+        match from {
+            Some(from) => walk.resume(from, self.resource.commits.resume_within),
+            None => Ok(walk),
         }
     }
 
