@@ -6,7 +6,7 @@ use super::problem::{Place, Problem, code};
 use super::reader::{self, Reader, wrong_type};
 use super::scalar_text::python_text;
 use super::tree::{Text, Tree, Value};
-use crate::plan::{CursorPlace, Gap, GapSource, Template, TemplatePart};
+use crate::plan::{CursorPlace, Gap, GapSource, Template, TemplatePart, percent_encoded};
 
 /// One parameter.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ pub(super) fn read(tree: &Tree, gaps: &Gaps<'_>) -> Vec<Param> {
     params
 }
 
-/// Name and value of every parameter that is left for the query. `end` is the parameter of the cursor's end.
+/// Name and value of every parameter that is left for the query.
 pub(super) fn into_query(params: Vec<Param>) -> Vec<(Template, Template)> {
     let mut query = Vec::new();
     for Param { name, value } in params {
@@ -247,26 +247,4 @@ fn missing(name: &str, at: &Place) -> Problem {
     }
     let message = format!("`{{{name}}}` in `path` has no value");
     Problem::new(code::MISSING, at, message).hint(format!("give `{name}` in `params`"))
-}
-
-/// Everything but the unreserved characters of RFC 3986, so that a value stays one segment.
-fn percent_encoded(value: &str) -> String {
-    let mut encoded = String::new();
-    for byte in value.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    encoded
-}
-
-#[cfg(test)]
-mod tests {
-    use super::percent_encoded;
-
-    #[test]
-    fn a_value_in_a_path_stays_one_segment() {
-        assert_eq!(percent_encoded("a/b c?ä~"), "a%2Fb%20c%3F%C3%A4~");
-    }
 }

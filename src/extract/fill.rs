@@ -7,8 +7,10 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::text::{formatted, percent_encoded, plain};
-use crate::plan::{CursorPlace, Data, Endpoint, Gap, GapSource, JsonTemplate, RequestTemplate, Template, TemplatePart};
+use super::text::{formatted, plain};
+use crate::plan::{
+    CursorPlace, Data, Endpoint, Gap, GapSource, JsonTemplate, RequestTemplate, Template, TemplatePart, percent_encoded,
+};
 
 /// What is known once a walk begins.
 pub(super) struct Values<'v> {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::plan::{Align, TextFormat, TextKind};
+use crate::plan::{Align, TextFormat, TextKind, python_float};
 
 /// The text of a scalar; `None`: it is a list or an object.
 pub(super) fn plain(value: &Value) -> Option<String> {
@@ -15,16 +15,6 @@ pub(super) fn plain(value: &Value) -> Option<String> {
         Value::String(text) => text.clone(),
         Value::Array(_) | Value::Object(_) => return None,
     })
-}
-
-/// Rust's `Debug` switches to an exponent where Python does, but writes it without sign and padding.
-fn python_float(number: f64) -> String {
-    let text = format!("{number:?}");
-    let Some((digits, exponent)) = text.split_once('e') else { return text };
-    match exponent.strip_prefix('-') {
-        Some(exponent) => format!("{digits}e-{exponent:0>2}"),
-        None => format!("{digits}e+{exponent:0>2}"),
-    }
 }
 
 /// The text of a scalar in a format; `None`: it does not fit.
@@ -65,18 +55,6 @@ fn hexadecimal(number: i64) -> String {
     format!("{sign}{:x}", number.unsigned_abs())
 }
 
-/// Everything but the unreserved characters of RFC 3986, so that a value stays one segment.
-pub(super) fn percent_encoded(value: &str) -> String {
-    let mut encoded = String::new();
-    for byte in value.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    encoded
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -108,10 +86,5 @@ mod tests {
             Some("*ab**")
         );
         assert_eq!(formatted(&json!(255), &format(' ', None, 4, TextKind::UpperHex)).as_deref(), Some("  FF"));
-    }
-
-    #[test]
-    fn a_value_in_a_path_stays_one_segment() {
-        assert_eq!(percent_encoded("a/b c?ä~"), "a%2Fb%20c%3F%C3%A4~");
     }
 }

@@ -23,6 +23,7 @@ mod response;
 mod safe_url;
 mod schema;
 mod secret;
+mod spelling;
 mod target;
 mod template;
 mod write;
@@ -51,6 +52,7 @@ pub use response::{Action, ResponseAction};
 pub use safe_url::SafeUrl;
 pub use schema::{ContractMode, MissingKey, SchemaContract, SchemaRules, TypeConflict};
 pub use secret::Secret;
+pub use spelling::{percent_encoded, python_float};
 pub use target::{Target, TargetError};
 pub use template::{
     Align, Gap, GapSource, JsonTemplate, ParentField, RequestTemplate, Template, TemplatePart, TextFormat, TextKind,
