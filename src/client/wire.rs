@@ -260,18 +260,8 @@ impl Secrets {
 
     /// `url` as it may be shown. Parameters that hold a secret are hidden whatever their name: servers rename them.
     pub(super) fn shown(&self, url: &Url) -> SafeUrl {
-        let mut hidden: Vec<String> = self.parameter.iter().cloned().collect();
-        for (name, value) in url.query_pairs() {
-            if self.texts.iter().any(|secret| value.contains(secret.expose())) {
-                hidden.push(name.into_owned());
-            }
-        }
-        let mut url = url.clone();
-        let path = self.redact(url.path());
-        if path != url.path() {
-            url.set_path(&path);
-        }
-        SafeUrl::new(&url, &hidden.iter().map(String::as_str).collect::<Vec<_>>())
+        let texts: Vec<&str> = self.texts.iter().map(Secret::expose).collect();
+        SafeUrl::without(url, &texts, &self.parameter.iter().map(String::as_str).collect::<Vec<_>>())
     }
 }
 

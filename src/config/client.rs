@@ -11,13 +11,15 @@ use super::problem::{Problem, Report, code};
 use super::reader::{self, Reader, invalid, wrong_type};
 use super::secrets::Lookups;
 use super::size;
-use super::tree::{Tree, Value};
-use crate::plan::{RateLimit, RetryPolicy};
+use super::tree::{Piece, Text, Tree, Value};
+use crate::plan::{RateLimit, RetryPolicy, Secret};
 
 /// The client as it is understood.
 pub(super) struct Client<'a> {
     /// A checked http(s) URL, as written; `None`: it is wrong, which is reported.
     pub(super) base_url: Option<String>,
+    /// What of it was looked up, behind the host.
+    pub(super) base_secrets: Vec<Secret>,
     pub(super) headers: Vec<HeaderChange>,
     pub(super) auth: AuthSetting,
     /// Read once a resource, because it stands for what the endpoint leaves out.
@@ -35,8 +37,10 @@ pub(super) fn read<'a>(tree: &'a Tree, lookups: &Lookups<'a>) -> Option<Client<'
     let paginator = reader.present("paginator");
     // Read again for each resource; here its problems are told even if there is none.
     paginator::read(paginator, report);
+    let base = reader.required("base_url").and_then(|tree| Some((tree, reader::text(tree, report)?)));
     let client = Client {
-        base_url: reader.required("base_url").and_then(|tree| base_url(tree, report)),
+        base_url: base.and_then(|(tree, text)| base_url(tree, text, report)),
+        base_secrets: base.map(|(_, text)| behind_host(text)).unwrap_or_default(),
         headers: reader.present("headers").map(|tree| headers::read(tree, None, report)).unwrap_or_default(),
         auth: auth::read(reader.value("auth"), lookups),
         paginator,
@@ -57,8 +61,8 @@ pub(super) fn count(reader: &mut Reader<'_>, key: &'static str) -> Option<NonZer
     NonZeroUsize::new(usize::try_from(number).unwrap_or(usize::MAX))
 }
 
-fn base_url(tree: &Tree, report: &Report) -> Option<String> {
-    let text = reader::text(tree, report)?.reveal();
+fn base_url(tree: &Tree, text: &Text, report: &Report) -> Option<String> {
+    let text = text.reveal();
     let text = text.trim();
     match url::Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => Some(text.to_owned()),
@@ -73,6 +77,24 @@ fn base_url(tree: &Tree, report: &Report) -> Option<String> {
             None
         }
     }
+}
+
+/// The parts of a URL that were looked up and stand behind its host, such as a token in its path. A host is asked for in the open,
+/// and errors have to tell it; so it is with a URL that is looked up as a whole.
+fn behind_host(url: &Text) -> Vec<Secret> {
+    let (mut before, mut secrets) = (String::new(), Vec::new());
+    for piece in url.pieces() {
+        match piece {
+            Piece::Written(text) => before.push_str(text),
+            Piece::LookedUp(secret) => {
+                if before.split_once("://").is_some_and(|(_, rest)| rest.contains(['/', '?'])) {
+                    secrets.push(secret.clone());
+                }
+                before.push_str(secret.expose());
+            }
+        }
+    }
+    secrets
 }
 
 fn timeout(tree: &Tree, report: &Report) -> Option<Duration> {

@@ -83,7 +83,8 @@ fn read_with<'t>(
     view: &mut View,
 ) -> Option<Read> {
     let (report, tree) = (reader.report, reader.tree);
-    let secrets = secrets(tree);
+    let mut secrets = secrets(tree);
+    secrets.extend(surrounding.client.base_secrets.iter().cloned());
     let mut params = reader.present("params").map(|tree| params::read(tree, gaps)).unwrap_or_default();
     let path = path(reader, &mut params, gaps, surrounding);
     let written_method = reader.present("method").map_or(Some(None), |tree| Some(Some((tree, method(tree, report)?))));

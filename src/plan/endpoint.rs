@@ -25,7 +25,7 @@ pub struct Endpoint {
     pub is_graphql: bool,
     /// The credentials; `None`: none are sent.
     pub auth: Option<Auth>,
-    /// Texts in the parameters and the body that the config took from its secrets.
+    /// Texts in the URL's path, the parameters and the body that the config took from its secrets.
     pub secrets: Vec<Secret>,
     /// What is done about answers that one of these fits: the first that does counts.
     pub actions: Arc<[ResponseAction]>,
@@ -59,14 +59,8 @@ impl Endpoint {
 
     /// The URL as it may be shown.
     pub fn shown_url(&self) -> SafeUrl {
-        let mut url = self.url.clone();
-        for secret in self.secrets.iter().map(Secret::expose).filter(|secret| !secret.is_empty()) {
-            let mut spelled = url.clone();
-            spelled.set_path(secret);
-            let path = url.path().replace(secret, "***").replace(spelled.path().trim_start_matches('/'), "***");
-            url.set_path(&path);
-        }
-        SafeUrl::new(&url, &[])
+        let secrets: Vec<&str> = self.secrets.iter().map(Secret::expose).collect();
+        SafeUrl::without(&self.url, &secrets, &[])
     }
 
     /// Whether a parameter's text, or a part of it, is one of the config's secrets.

@@ -31,32 +31,58 @@ const SECRET_PARAMETERS: [&str; 16] = [
 impl SafeUrl {
     /// Redacts `url`; `hidden` names further query parameters that carry a credential in this run.
     pub fn new(url: &url::Url, hidden: &[&str]) -> Self {
-        let mut shown = url.clone();
+        Self::without(url, &[], hidden)
+    }
+
+    /// Redacts `url`, and every one of `texts` wherever it stands in the path or in a parameter: servers rename parameters.
+    pub fn without(url: &url::Url, texts: &[&str], hidden: &[&str]) -> Self {
+        let mut shown = without_in_path(url, texts);
         // A URL without a host refuses these; it has no user or password then.
         let _ = shown.set_username("");
         let _ = shown.set_password(None);
         shown.set_fragment(None);
-        if url.query().is_none() {
-            return Self(shown.into());
-        }
         shown.set_query(None);
-        let mut text = String::from(shown);
-        let mut separator = '?';
-        for pair in url.query().unwrap_or_default().split('&') {
-            text.push(separator);
-            separator = '&';
-            text.push_str(&shown_pair(pair, hidden));
+        let mut shown = String::from(shown);
+        for (pair, separator) in url.query().into_iter().flat_map(|query| query.split('&')).zip(separators()) {
+            shown.push(separator);
+            shown.push_str(&shown_pair(pair, texts, hidden));
         }
-        Self(text)
+        Self(shown)
     }
 }
 
-fn shown_pair(pair: &str, hidden: &[&str]) -> String {
-    let Some((name, _)) = url::form_urlencoded::parse(pair.as_bytes()).next() else { return pair.to_owned() };
-    let secret = hidden.iter().any(|known| name.eq_ignore_ascii_case(known))
-        || SECRET_PARAMETERS.iter().any(|known| name.eq_ignore_ascii_case(known));
+/// What stands before the parameters of a URL.
+fn separators() -> impl Iterator<Item = char> {
+    std::iter::once('?').chain(std::iter::repeat('&'))
+}
+
+/// The URL with `***` in its path in place of the texts.
+fn without_in_path(url: &url::Url, texts: &[&str]) -> url::Url {
+    let (mut shown, mut spelled) = (url.clone(), url.clone());
+    for text in texts {
+        // The text as a URL spells it in its path.
+        spelled.set_path(text);
+        for text in [text, spelled.path().trim_start_matches('/')] {
+            if !text.trim_matches(['.', '/']).is_empty() && shown.path().contains(text) {
+                let path = shown.path().replace(text, "***");
+                shown.set_path(&path);
+            }
+        }
+    }
+    shown
+}
+
+fn shown_pair(pair: &str, texts: &[&str], hidden: &[&str]) -> String {
+    let Some((name, value)) = url::form_urlencoded::parse(pair.as_bytes()).next() else { return pair.to_owned() };
+    let holds_one = |text: &str| texts.iter().any(|secret| !secret.is_empty() && text.contains(secret));
+    if holds_one(&name) {
+        return "***".to_owned();
+    }
+    let mut known = hidden.iter().chain(&SECRET_PARAMETERS);
     match pair.split_once('=') {
-        Some((raw_name, _)) if secret => format!("{raw_name}=***"),
+        Some((raw_name, _)) if holds_one(&value) || known.any(|known| name.eq_ignore_ascii_case(known)) => {
+            format!("{raw_name}=***")
+        }
         _ => pair.to_owned(),
     }
 }
@@ -81,6 +107,18 @@ mod tests {
             shown("https://me:pw@h.example/p?offset=3&API_KEY=canary&x=a%20b#frag", &[]),
             "https://h.example/p?offset=3&API_KEY=***&x=a%20b"
         );
+    }
+
+    #[test]
+    fn texts_are_hidden_in_the_path_and_in_parameters() {
+        let url = url::Url::parse("https://h.example/bot1:a%20b/x.y/?q=a+b%21&other=c").expect("a URL");
+        let shown = |texts: &[&str]| SafeUrl::without(&url, texts, &[]).to_string();
+        assert_eq!(shown(&["1:a b"]), "https://h.example/bot***/x.y/?q=a+b%21&other=c");
+        assert_eq!(shown(&["a b"]), "https://h.example/bot1:***/x.y/?q=***&other=c");
+        assert_eq!(shown(&["q", "!"]), "https://h.example/bot1:a%20b/x.y/?***&other=c");
+        for none in ["", "/", ".", ".."] {
+            assert_eq!(shown(&[none]), url.as_str(), "`{none}`");
+        }
     }
 
     #[test]

@@ -157,6 +157,22 @@ fn is_name_of_something(resolved: &Resolved) -> bool {
             .any(|(key, value)| !REQUEST.contains(&key.as_str()) && value.to_string().contains(SECRET))
 }
 
+/// What goes to servers, whose names are no secrets. The rest of a plan holds names of keys, columns and folders, and a name that is looked up is there as it
+/// is.
+fn sent(plan: &Plan) -> String {
+    let requests = plan.resources.iter().map(|resource| {
+        let host = resource.endpoint.url.host_str().unwrap_or_default();
+        format!("{:?} {:?}", resource.endpoint, resource.request).replace(&format!("//{host}"), "//host")
+    });
+    requests.chain([format!("{:?}", plan.target.storage_options)]).collect::<Vec<_>>().join("\n")
+}
+
+/// The text without what it quotes that may be a name.
+fn without_names(text: &str) -> String {
+    let is_none = |quoted: &&str| quoted.contains(['/', ':', '=', ' ']) || !quoted.contains(SECRET);
+    text.split('`').filter(is_none).collect()
+}
+
 /// Whatever is in a config, it is understood or refused, and no secret is shown; as YAML it says the same.
 fn check(file: &str, text: &[u8]) -> Result<(), String> {
     let Ok(text) = std::str::from_utf8(text) else { return Ok(()) };
@@ -172,8 +188,8 @@ fn check(file: &str, text: &[u8]) -> Result<(), String> {
             resources.chain(problems).collect::<Vec<_>>().join("\n")
         }
         // Problems quote names, also those that are looked up.
-        (Err(problems), resolved) => format!("{problems} {resolved:?}").replace(&format!("`{SECRET}`"), "a name"),
-        (Ok(plan), Ok(resolved)) => format!("{plan:?} {resolved:?}"),
+        (Err(problems), resolved) => without_names(&format!("{problems} {resolved:?}")),
+        (Ok(plan), Ok(resolved)) => format!("{} {resolved:?}", sent(plan)),
     };
     if shown.contains(SECRET) {
         return Err(format!("a secret is shown: {shown}"));
