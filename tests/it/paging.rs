@@ -73,21 +73,31 @@ async fn a_total_may_shrink_while_paging() {
 }
 
 #[tokio::test]
-async fn a_total_that_is_too_small_loses_no_rows() {
-    for total in [1, 10, 20] {
+async fn a_total_that_there_is_reason_to_doubt_loses_no_rows() {
+    // It may be the count of the page.
+    for total in [1, 10] {
         let api = Api::rows(57).total(move |_, _| Some(total)).start().await;
         assert_eq!(Source::offset(&api.url, 10).ids().await, ids(57), "total {total}");
     }
-    // The count of the page, which the server has capped.
-    let api = Api::rows(57).cap(10).total(|request, count| Some(10.min(count - offset(request)))).start().await;
-    assert_eq!(Source::offset(&api.url, 100).ids().await, ids(57));
+    // It has changed on the way.
+    let api = Api::rows(57).total(|request, _| Some(if offset(request) == 0 { 18 } else { 20 })).start().await;
+    assert_eq!(Source::offset(&api.url, 10).ids().await, ids(57));
     // Full by what the server hands out, though not by what was asked for.
     let api = Api::rows(57).cap(10).total(|_, _| Some(20)).start().await;
     assert_eq!(Source::offset(&api.url, 100).ids().await, ids(57));
     // Beyond a total that was wrong a short page proves nothing.
-    let short = |request: &ReceivedRequest| page(offset(request), if offset(request) < 20 { 10 } else { 3 }, 57, 20);
+    let short = |request: &ReceivedRequest| page(offset(request), if offset(request) < 10 { 10 } else { 3 }, 57, 10);
     let api = Api::handler(short).start().await;
     assert_eq!(Source::offset(&api.url, 10).ids().await, ids(57));
+}
+
+#[tokio::test]
+async fn a_total_that_nothing_speaks_against_is_believed() {
+    for (limit, requests) in [(10, 2), (15, 2), (100, 1)] {
+        let api = Api::rows(20).start().await;
+        assert_eq!(Source::offset(&api.url, limit).ids().await, ids(20));
+        assert_eq!(api.requests().len(), requests, "limit {limit}");
+    }
 }
 
 #[tokio::test]

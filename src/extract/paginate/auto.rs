@@ -13,7 +13,7 @@ use serde_json::Value;
 use tracing::debug;
 
 use super::signs::{self, Choice};
-use super::{Numbered, Paginator, PagingFault, Parameter, Position, Repeated, Seen, Step, machine};
+use super::{Numbered, Paginator, PagingFault, Parameter, Position, Repeated, Seen, Step, Trust, machine};
 use crate::json::{Node, Path};
 use crate::plan::{CursorSpec, Endpoint, HeaderLinkSpec, JsonLinkSpec, OffsetSpec, PageNumberSpec, PaginatorSpec};
 
@@ -44,7 +44,7 @@ impl Auto {
     }
 
     fn choose(&mut self, choice: Choice) -> &mut Chosen {
-        let inner = machine(&spec(&choice), &self.endpoint);
+        let inner = machine(&spec(&choice), &self.endpoint, Trust::Guessed);
         self.chosen.insert(Chosen { choice, inner })
     }
 

@@ -64,17 +64,26 @@ pub(super) trait Paginator: Send {
 
 /// The state machine of the endpoint's scheme.
 pub(super) fn paginator(endpoint: &Endpoint) -> Box<dyn Paginator> {
-    machine(&endpoint.paginator, endpoint)
+    machine(&endpoint.paginator, endpoint, Trust::Configured)
 }
 
-fn machine(spec: &PaginatorSpec, endpoint: &Endpoint) -> Box<dyn Paginator> {
+/// Where a scheme comes from, and with it what its totals count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trust {
+    /// The config says so.
+    Configured,
+    /// The first page suggests it.
+    Guessed,
+}
+
+fn machine(spec: &PaginatorSpec, endpoint: &Endpoint, trust: Trust) -> Box<dyn Paginator> {
     match spec {
         PaginatorSpec::Auto => Box::new(auto::Auto::new(endpoint)),
         PaginatorSpec::SinglePage => Box::new(single_page::SinglePage),
         PaginatorSpec::JsonLink(spec) => Box::new(links::Links::in_body(spec, endpoint)),
         PaginatorSpec::HeaderLink(spec) => Box::new(links::Links::in_header(spec, endpoint)),
-        PaginatorSpec::PageNumber(spec) => Box::new(page_number::PageNumber::new(spec.clone())),
-        PaginatorSpec::Offset(spec) => Box::new(offset::Offset::new(spec.clone())),
+        PaginatorSpec::PageNumber(spec) => Box::new(page_number::PageNumber::new(spec.clone(), trust)),
+        PaginatorSpec::Offset(spec) => Box::new(offset::Offset::new(spec.clone(), trust)),
         PaginatorSpec::Cursor(spec) => Box::new(cursors::Cursors::in_body(spec)),
         PaginatorSpec::HeaderCursor(spec) => Box::new(cursors::Cursors::in_header(spec)),
     }

@@ -5,23 +5,28 @@
 //!    ends at the first empty page, or where the server says that there is no such page.
 //! 3. With a total, pages can be asked for ahead. The first page sets the stride. A page that is shorter has its *gap*
 //!    asked for before anything later; a longer one makes what was asked for ahead stale.
-//! 4. A total may be too small: some servers count the page. Where it says that a *full* page was the last, one more page
-//!    is asked for in *doubt*; from the first record found there on only an empty page ends the walk.
+//! 4. A total is believed unless there is a reason not to: the first page is full and holds all that it counts, so that it may be
+//!    the count of the page; the server caps the page; it has changed on the way; or the scheme is a guess. Where such a total
+//!    says that a *full* page was the last, one more page is asked for in *doubt*; from the first record found there on only an
+//!    empty page ends the walk.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Paginator, PagingFault, Parameter, Position, Purpose, Range, Repeated, Seen, Step, said};
+use super::{Paginator, PagingFault, Parameter, Position, Purpose, Range, Repeated, Seen, Step, Trust, said};
 use crate::json::Node;
 use crate::plan::OffsetSpec;
 
 /// The scheme on its way.
 pub(super) struct Offset {
     spec: OffsetSpec,
+    trust: Trust,
     /// Records of a full page, known from the first page on.
     stride: Option<u64>,
     /// The total as last heard.
     total: Option<u64>,
+    /// Whether pages told different totals.
+    total_changed: bool,
     /// Whether there were records beyond a total.
     total_was_wrong: bool,
     /// Pages seen.
@@ -34,11 +39,14 @@ struct Noted {
     range: Range,
     /// Pages seen.
     pages: u64,
+    /// Whether pages told different totals.
+    #[serde(default)]
+    total_changed: bool,
 }
 
 impl Offset {
-    pub(super) fn new(spec: OffsetSpec) -> Self {
-        Self { spec, stride: None, total: None, total_was_wrong: false, pages: 0 }
+    pub(super) fn new(spec: OffsetSpec, trust: Trust) -> Self {
+        Self { spec, trust, stride: None, total: None, total_changed: false, total_was_wrong: false, pages: 0 }
     }
 
     fn range(&self, offset: u64, purpose: Purpose) -> Range {
@@ -75,12 +83,19 @@ impl Offset {
         if more == Some(true) {
             return Ok(told);
         }
-        // On the first page a total that is no more than the page may be the count of the page.
-        let counts_the_page = self.pages == 1 && total <= records;
-        if seen.records.is_some() && (is_full || counts_the_page || self.total_was_wrong) {
+        let doubted = is_full && !self.is_believed(total);
+        if seen.records.is_some() && (doubted || self.total_was_wrong) {
             return Ok(Step::Next(Position::Range(self.range(end, Purpose::Doubt))));
         }
         Ok(done())
+    }
+
+    /// Whether nothing speaks against a total that says that the page at hand is the last.
+    fn is_believed(&self, total: u64) -> bool {
+        let records = self.stride.unwrap_or(0);
+        let is_capped = records < self.spec.limit.get();
+        let may_count_the_page = self.pages == 1 && total <= records;
+        self.trust == Trust::Configured && !self.total_changed && !is_capped && !may_count_the_page
     }
 
     /// After a page that ended at `end`, where the total says that more follows.
@@ -128,13 +143,15 @@ impl Paginator for Offset {
 
     fn noted(&self, position: &Position) -> Value {
         let Position::Range(range) = position else { return Value::Null };
-        serde_json::to_value(Noted { range: range.clone(), pages: self.pages }).unwrap_or_default()
+        serde_json::to_value(Noted { range: range.clone(), pages: self.pages, total_changed: self.total_changed })
+            .unwrap_or_default()
     }
 
     fn resume(&mut self, noted: &Value) -> Option<Position> {
         let noted = Noted::deserialize(noted).ok()?;
         // The page will be seen again.
         self.pages = noted.pages.saturating_sub(1);
+        self.total_changed = noted.total_changed;
         Some(Position::Range(noted.range))
     }
 
@@ -142,7 +159,9 @@ impl Paginator for Offset {
         let Position::Range(range) = position else { return Ok(done()) };
         self.pages = self.pages.saturating_add(1);
         // Many servers count only on the first page.
-        self.total = said::total(self.spec.total_path.as_deref(), seen.root(), "records")?.or(self.total);
+        let total = said::total(self.spec.total_path.as_deref(), seen.root(), "records")?.or(self.total);
+        self.total_changed |= self.total.is_some() && total != self.total;
+        self.total = total;
         if seen.is_empty() { self.after_nothing(range, seen) } else { self.after_records(range, seen) }
     }
 

@@ -3,23 +3,26 @@
 //! 1. The total counts pages. It is read from every page, because it may grow and shrink. Without one the walk ends at the
 //!    first empty page, or where the server says that there is no such page.
 //! 2. With a total, pages are asked for ahead. A page that is shorter than others proves nothing: it may be filtered.
-//! 3. A total may be too small: some servers give the number of the last page, counted from 0, or count the rows of the page.
-//!    Where it says that a *full* page was the last of several, one more is asked for in *doubt*; from the first record found
-//!    there on only an empty page ends the walk.
+//! 3. A total is believed unless it has changed on the way or the scheme is a guess: some servers give the number of the last
+//!    page, counted from 0, or count the rows of the page. Where such a total says that a *full* page was the last of several,
+//!    one more is asked for in *doubt*; from the first record found there on only an empty page ends the walk.
 //! 4. Where the total counts records after all (`total` is dlt's default path), the walk ends at the first empty page.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Numbered, Paginator, PagingFault, Parameter, Position, Prospect, Repeated, Seen, Step, said};
+use super::{Numbered, Paginator, PagingFault, Parameter, Position, Prospect, Repeated, Seen, Step, Trust, said};
 use crate::json::Node;
 use crate::plan::PageNumberSpec;
 
 /// The scheme on its way.
 pub(super) struct PageNumber {
     spec: PageNumberSpec,
+    trust: Trust,
     /// The total as last heard.
     total: Option<u64>,
+    /// Whether pages told different totals.
+    total_changed: bool,
     /// Whether there were records beyond a total.
     total_was_wrong: bool,
     /// What has been seen.
@@ -42,12 +45,14 @@ struct Tally {
 struct Noted {
     page: Numbered,
     before: Tally,
+    #[serde(default)]
+    total_changed: bool,
 }
 
 impl PageNumber {
-    pub(super) fn new(spec: PageNumberSpec) -> Self {
+    pub(super) fn new(spec: PageNumberSpec, trust: Trust) -> Self {
         let (tally, tally_before) = (Tally::default(), Tally::default());
-        Self { spec, total: None, total_was_wrong: false, tally, tally_before }
+        Self { spec, trust, total: None, total_changed: false, total_was_wrong: false, tally, tally_before }
     }
 
     /// The number after the last page that the total counts.
@@ -67,12 +72,14 @@ impl PageNumber {
         if more == Some(false) || self.is_beyond_maximum(number) {
             return Ok(done());
         }
+        let is_believed = self.trust == Trust::Configured && !self.total_changed;
+        let is_doubted = !is_believed && seen.records.is_some() && !is_short && self.tally.pages > 1;
         let prospect = match self.end() {
             _ if more == Some(true) => Prospect::Told,
             // All records that a total of records counts have been seen.
             Some(end) if number < end && self.total == Some(self.tally.records) => Prospect::Tail,
             Some(end) if number < end => Prospect::Told,
-            Some(_) if seen.records.is_some() && !is_short && self.tally.pages > 1 => Prospect::Doubt,
+            Some(_) if is_doubted => Prospect::Doubt,
             Some(_) => return Ok(done()),
             None if is_short => Prospect::Tail,
             None => Prospect::Open,
@@ -112,13 +119,15 @@ impl Paginator for PageNumber {
 
     fn noted(&self, position: &Position) -> Value {
         let Position::Page(page) = position else { return Value::Null };
-        serde_json::to_value(Noted { page: page.clone(), before: self.tally_before }).unwrap_or_default()
+        let (before, total_changed) = (self.tally_before, self.total_changed);
+        serde_json::to_value(Noted { page: page.clone(), before, total_changed }).unwrap_or_default()
     }
 
     fn resume(&mut self, noted: &Value) -> Option<Position> {
         let noted = Noted::deserialize(noted).ok()?;
         // The page will be seen again.
         self.tally = noted.before;
+        self.total_changed = noted.total_changed;
         Some(Position::Page(noted.page))
     }
 
@@ -132,7 +141,9 @@ impl Paginator for PageNumber {
             longest: self.tally.longest.max(records),
         };
         // Many servers count only on the first page.
-        self.total = said::total(self.spec.total_path.as_deref(), seen.root(), "pages")?.or(self.total);
+        let total = said::total(self.spec.total_path.as_deref(), seen.root(), "pages")?.or(self.total);
+        self.total_changed |= self.total.is_some() && total != self.total;
+        self.total = total;
         if seen.is_empty() { self.after_nothing(page, seen) } else { self.after_records(page, seen) }
     }
 

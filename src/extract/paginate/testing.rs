@@ -95,7 +95,10 @@ pub(super) struct Drive {
 
 impl Drive {
     pub(super) fn of(endpoint: &Endpoint) -> Self {
-        let machine = paginator(endpoint);
+        Self::with(paginator(endpoint))
+    }
+
+    pub(super) fn with(machine: Box<dyn Paginator>) -> Self {
         let position = machine.first();
         Self { machine, position }
     }
