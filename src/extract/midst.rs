@@ -1,6 +1,8 @@
 //! A page whose rows come in pieces, because its body is too large for memory.
 
-use futures::future::BoxFuture;
+use std::pin::Pin;
+
+use futures::future::{BoxFuture, MaybeDone, maybe_done};
 
 use super::error::{ExtractError, ExtractErrorKind};
 use super::large::{Piece, PieceFault, Pieces};
@@ -9,13 +11,16 @@ use crate::flow::{BodyReader, Page, RowPath};
 
 type Read<R> = (Pieces<R>, Result<Option<Piece<<R as BodyReader>::Rows>>, PieceFault>);
 
+/// The next piece under way, or there.
+type Reading<R> = Pin<Box<MaybeDone<BoxFuture<'static, Option<Read<R>>>>>>;
+
 /// What is left of a page.
 pub(super) struct Midst<R: BodyReader> {
     /// The page without its rows.
     page: Page,
     pieces: Option<Pieces<R>>,
-    /// The next piece, while it is read.
-    reading: Option<BoxFuture<'static, Option<Read<R>>>>,
+    /// The next piece, until it is taken.
+    reading: Option<Reading<R>>,
 }
 
 impl<R: BodyReader> Midst<R> {
@@ -34,16 +39,20 @@ impl<R: BodyReader> Midst<R> {
     pub(super) async fn next(&mut self, client: &Client) -> Result<(Page, Option<R::Rows>), ExtractError> {
         if let Some(mut pieces) = self.pieces.take() {
             let client = client.clone();
-            self.reading = Some(Box::pin(async move {
+            let reading = async move {
                 let read = move || {
                     let piece = pieces.next();
                     (pieces, piece)
                 };
                 client.apart(read).await
-            }));
+            };
+            self.reading = Some(Box::pin(maybe_done(Box::pin(reading))));
         }
         let read = match &mut self.reading {
-            Some(reading) => reading.await,
+            Some(reading) => {
+                reading.as_mut().await;
+                reading.as_mut().take_output().flatten()
+            }
             None => None,
         };
         self.reading = None;
@@ -61,6 +70,15 @@ impl<R: BodyReader> Midst<R> {
             Err(PieceFault::Step(fault)) => Err(self.error(ExtractErrorKind::Step(fault))),
             Err(PieceFault::Body(fault)) => Err(self.error(ExtractErrorKind::Piece(fault))),
         }
+    }
+
+    /// Moves on the reading of a piece, and takes none; never returns. A piece that waits for its turn to be read, and is not asked for
+    /// when it has come, would hold up all other bodies.
+    pub(super) async fn drive(&mut self) {
+        if let Some(reading) = &mut self.reading {
+            reading.as_mut().await;
+        }
+        std::future::pending().await
     }
 
     fn error(&self, kind: ExtractErrorKind) -> ExtractError {

@@ -4,7 +4,7 @@ mod resume;
 
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, OptionFuture};
 use tracing::{debug, warn};
 
 use super::ahead::Ahead;
@@ -151,9 +151,9 @@ impl<R: BodyReader> Walk<R> {
         }
     }
 
-    /// Moves the requests ahead on while the caller waits for something else; never returns.
+    /// Moves what is under way on while the caller waits for something else; never returns.
     pub(super) async fn work_ahead(&mut self) {
-        self.ahead.drive().await;
+        futures::join!(OptionFuture::from(self.midst.as_mut().map(Midst::drive)), self.ahead.drive());
     }
 
     /// Makes an answer a page and decides where to go on. `None`: the answer brought nothing to deliver.
@@ -385,6 +385,7 @@ impl<R: BodyReader> Walk<R> {
     pub(super) fn end(&mut self) {
         self.is_done = true;
         self.ahead.clear();
+        self.midst = None;
         self.last = None;
     }
 

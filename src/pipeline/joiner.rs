@@ -83,10 +83,12 @@ impl Joiner {
         self.part_began = Instant::now();
     }
 
-    /// Lets the walk end: nobody listens any more.
-    pub(super) fn close(&mut self) {
+    /// Lets the walk end: nobody listens any more. The walker may wait for the memory that pages on their way have, so that all of
+    /// them have to go.
+    pub(super) async fn close(&mut self) {
         self.pages.close();
-        while self.pages.try_recv().is_ok() {}
+        while self.decoding.next().await.is_some() {}
+        while self.pages.recv().await.is_some() {}
     }
 
     /// Joins pages until the part is large enough to be kept, or there are no more, and hands their batches on.

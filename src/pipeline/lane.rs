@@ -150,14 +150,14 @@ impl Lane<'_> {
             loader = match kept {
                 Ok(loader) => loader,
                 Err(error) => {
-                    joiner.close();
+                    joiner.close().await;
                     // It ends by itself once nobody listens.
                     let _ = walker.await;
                     return Err(error);
                 }
             };
         };
-        joiner.close();
+        joiner.close().await;
         let walked = walker.await.unwrap_or_else(|_| Err(Error::task("the walker panicked")));
         match failed.map_or(walked, Err) {
             Ok(reached) => {

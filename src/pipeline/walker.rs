@@ -65,11 +65,15 @@ impl Walker {
             Ok(true) => Parent::Done(self.above_children()),
             Ok(false) | Err(_) => Parent::Failed,
         };
-        for feed in &self.feeds {
+        let Self { course, feeds, .. } = self;
+        let reached = course.reached().clone();
+        // Requests that are under way and that nobody moves on would keep children waiting, who have to make room for the end.
+        drop(course);
+        for feed in &feeds {
             // A child that is gone has its own error.
             let _ = feed.sender.send(ending.clone()).await;
         }
-        walked.map(|_| self.course.reached().clone())
+        walked.map(|_| reached)
     }
 
     /// Whether it came to the end.
