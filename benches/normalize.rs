@@ -136,6 +136,7 @@ fn batches(data: &Data) -> Vec<RecordBatch> {
             cursor: None,
             came_as: None,
             is_partial: false,
+            begins_anew: false,
         };
         let draft = normalizer.decoder().taken(&page, rows.expect("rows"));
         built.extend(normalizer.push(draft).expect("one schema").into_iter().map(|batch| batch.rows));

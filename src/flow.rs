@@ -42,6 +42,8 @@ pub struct Page {
     pub came_as: Option<Arc<str>>,
     /// Whether it is a part of a page, of which more follow.
     pub is_partial: bool,
+    /// Whether it is the first of a walk that does not go on where an earlier run was after all: how far cursors were there is void.
+    pub begins_anew: bool,
 }
 
 impl Page {

@@ -31,6 +31,12 @@ impl Lanes {
         Self(self.0 & other.0)
     }
 
+    /// Those that are not among the others.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Whether one of the others is in it.
     pub fn meets(self, other: Self) -> bool {
         self.and(other) != Self::NONE

@@ -112,10 +112,18 @@ impl<R: BodyReader> Branch<R> {
         Ok(Some(Walked { page, rows, lanes, audience: self.audience }))
     }
 
-    /// The parent, and how far its cursor has come.
-    pub(super) fn reached(&self) -> Option<(&str, CursorState)> {
-        Some((&*self.key, self.tracker.as_ref()?.state()?))
+    /// How far its cursor has come, if it has one.
+    pub(super) fn reached(&self) -> Option<Ended<'_>> {
+        let state = self.tracker.as_ref()?.state()?;
+        Some(Ended { parent: &self.key, state, lanes: self.audience })
     }
+}
+
+/// How far the cursor of a parent is at the end of its walk, and for whom.
+pub(super) struct Ended<'b> {
+    pub(super) parent: &'b str,
+    pub(super) state: CursorState,
+    pub(super) lanes: Lanes,
 }
 
 fn error(page: &Page, kind: ExtractErrorKind) -> ExtractError {

@@ -23,6 +23,7 @@ use super::error::{ExtractError, ExtractErrorKind};
 use super::fill::{FillFault, FillProblem, Values, fill};
 use super::parent_row::{Parent, ParentRow};
 use super::place::{Parents, Place};
+use super::reached::{LaneCursors, Reached};
 use super::walk::{Equipment, Walk};
 use super::walked::Walked;
 use crate::client::{Client, Meter};
@@ -54,15 +55,6 @@ pub struct CourseOptions<'a, R> {
     pub takers: Vec<(Lanes, Option<Cursors>)>,
 }
 
-/// How far cursors are at the end of a course.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Reached {
-    /// Its own; `None`: it has none, or they are not remembered.
-    pub own: Option<Cursors>,
-    /// Those of the resources above it, by name.
-    pub above: BTreeMap<String, Cursors>,
-}
-
 /// The pages of one resource, in order, each row once.
 pub struct Course<R: BodyReader> {
     resource: ResourcePlan,
@@ -80,6 +72,8 @@ pub struct Course<R: BodyReader> {
     branches_max: usize,
     waiting_max: u64,
     pages: u64,
+    /// The next page is the first of a walk that begins anew.
+    begins_anew: bool,
     skipped: u64,
 }
 
@@ -103,7 +97,7 @@ impl<R: BodyReader> Course<R> {
         let has_included = resource.parent.as_ref().is_some_and(|link| !link.included.is_empty());
         let sees_values = has_included || resource.incremental.is_some() || !resource.steps.is_empty();
         let takes_rows = !is_parent && !sees_values;
-        let requests = limits.requests_in_flight.get();
+        let branches_max = limits.requests_in_flight.get().saturating_mul(BRANCHES_PER_REQUEST);
         let equipment = Equipment {
             resource: resource.name.clone(),
             limits: limits.clone(),
@@ -116,34 +110,39 @@ impl<R: BodyReader> Course<R> {
         let mut course = Self {
             resource: resource.clone(),
             equipment,
-            reached: Reached { own: own_cursors(resource, &takers), above: BTreeMap::new() },
+            reached: Reached { own: LaneCursors::new(resource, &takers), above: BTreeMap::new() },
             takers,
             parents,
             begun: Parents::default(),
             resuming: None,
             again: VecDeque::new(),
             branches: VecDeque::new(),
-            branches_max: requests.saturating_mul(BRANCHES_PER_REQUEST),
+            branches_max,
             waiting_max: limits.memory_bytes.get() / WAITING_SHARE,
             pages: from.map_or(0, |from| from.waypoint.pages),
+            begins_anew: false,
             skipped: 0,
         };
-        if let (Some(own), Some(from)) = (&mut course.reached.own, from) {
-            own.at.extend(from.waypoint.cursors.clone());
-        }
         if course.parents.is_none() {
             let branch = course.root(from)?;
             course.branches.push_back(branch);
         } else if let Some(from) = from {
-            match Place::read(&from.waypoint.position) {
-                Some(place) => {
-                    let (from, come) = (from.clone(), Vec::new());
-                    course.resuming = Some(Resuming { place, from, come, has_begun: false });
-                }
-                None => course.start_over("it had no parent then")?,
-            }
+            course.resume(from)?;
         }
         Ok(course)
+    }
+
+    /// Gets ready to go on among the parents of an earlier run, whose walks before the one that goes on had come to their ends.
+    fn resume(&mut self, from: &Unfinished) -> Result<(), ExtractError> {
+        let Some(place) = Place::read(&from.waypoint.position) else {
+            return self.start_over("it had no parent then");
+        };
+        if let Some(own) = &mut self.reached.own {
+            let ended = from.waypoint.cursors.iter().filter(|(parent, _)| **parent != place.parent);
+            ended.for_each(|(parent, state)| own.advance(Lanes::ALL, parent, state));
+        }
+        self.resuming = Some(Resuming { place, from: from.clone(), come: Vec::new(), has_begun: false });
+        Ok(())
     }
 
     /// Forgets where an earlier run was: what is merged a second time is the same; what is appended would be doubled.
@@ -155,6 +154,8 @@ impl<R: BodyReader> Course<R> {
         tracing::warn!(resource = %self.resource.name, problem = how, "the walk begins anew");
         self.branches.clear();
         self.begun = Parents::default();
+        self.begins_anew = true;
+        self.reached.own = LaneCursors::new(&self.resource, &self.takers);
         self.again = resuming.into_iter().flat_map(|resuming| resuming.come).collect();
         Ok(())
     }
@@ -203,15 +204,16 @@ impl<R: BodyReader> Course<R> {
                 delivered => delivered?,
             };
             match delivered {
-                Some(walked) => {
+                Some(mut walked) => {
                     self.pages += u64::from(!walked.page.is_partial);
+                    walked.page.begins_anew = std::mem::take(&mut self.begins_anew);
                     self.resuming = None;
                     return Poll::Ready(Ok(Some(walked)));
                 }
                 None if front.is_over() => {
                     self.resuming = None;
-                    if let (Some(own), Some((parent, state))) = (&mut self.reached.own, front.reached()) {
-                        own.at.insert(parent.to_owned(), state);
+                    if let (Some(own), Some(ended)) = (&mut self.reached.own, front.reached()) {
+                        own.advance(ended.lanes, ended.parent, &ended.state);
                     }
                     self.branches.pop_front();
                 }
@@ -376,14 +378,6 @@ impl<R: BodyReader> Course<R> {
         let url = self.resource.endpoint.shown_url();
         ExtractError { resource: self.resource.name.clone(), page: self.pages + 1, url, kind }
     }
-}
-
-/// How far the resource's cursors are, as far as anybody knows.
-fn own_cursors(resource: &ResourcePlan, takers: &[(Lanes, Option<Cursors>)]) -> Option<Cursors> {
-    let rules = resource.incremental.as_ref().filter(|rules| rules.end_value.is_none())?;
-    let mut own = Cursors::new(rules.cursor_path.as_str(), rules.last_value);
-    takers.iter().filter_map(|(_, cursors)| cursors.as_ref()).for_each(|cursors| own.advance(cursors));
-    Some(own)
 }
 
 impl<R: BodyReader> fmt::Debug for Course<R> {

@@ -1,11 +1,12 @@
 //! What of a parent's row its children need: the fields of their requests, and those that their rows get.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::audience::Lanes;
-use crate::flow::Cursors;
+use super::reached::LaneCursors;
 use crate::json::{Kind, Node};
 use crate::plan::{ParentLink, SafeUrl};
 
@@ -28,7 +29,7 @@ pub enum Parent {
     /// A row.
     Row(ParentRow),
     /// It was the last; this is how far the cursors of all above are.
-    Done(BTreeMap<String, Cursors>),
+    Done(BTreeMap<String, Arc<LaneCursors>>),
     /// The parent failed, so that not all of its rows have come.
     Failed,
 }

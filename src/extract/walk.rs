@@ -294,6 +294,7 @@ impl<R: BodyReader> Walk<R> {
             cursor: None,
             came_as: None,
             is_partial: false,
+            begins_anew: false,
         }
     }
 

@@ -58,10 +58,14 @@ impl Cursors {
             return;
         }
         for (parent, state) in &other.at {
-            let is_later = self.at.get(parent).is_none_or(|own| self.is_later(state, own));
-            if is_later {
-                self.at.insert(parent.clone(), state.clone());
-            }
+            self.advance_one(parent, state);
+        }
+    }
+
+    /// Takes in how far one of them is, if that is later.
+    pub fn advance_one(&mut self, parent: &str, state: &CursorState) {
+        if self.at.get(parent).is_none_or(|own| self.is_later(state, own)) {
+            self.at.insert(parent.to_owned(), state.clone());
         }
     }
 

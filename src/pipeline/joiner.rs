@@ -111,6 +111,9 @@ impl Joiner {
                         return Ok(());
                     }
                     self.part_bytes += page.bytes;
+                    if page.begins_anew {
+                        self.cursors.clear();
+                    }
                     let moved = page.cursor.iter().map(|(parent, state)| (parent.to_string(), state.clone()));
                     self.cursors.extend(moved);
                     self.is_in_midst = page.is_partial;

@@ -180,8 +180,10 @@ impl Lane<'_> {
         if self.resource.write.replaces() {
             return Remembered::default();
         }
-        let own = reached.own.filter(|own| !own.at.is_empty());
-        Remembered { own, fed: reached.above }
+        let own = reached.own.and_then(|own| own.for_lane(self.lane).cloned());
+        let above = reached.above.iter();
+        let fed = above.filter_map(|(name, cursors)| Some((name.clone(), cursors.for_lane(self.lane)?.clone())));
+        Remembered { own: own.filter(|own| !own.at.is_empty()), fed: fed.collect() }
     }
 
     /// Walks only for the sake of the children.

@@ -3,6 +3,7 @@
 //! Every queue is bounded; while one is full, requests under way go on. The only file that spawns a task onto the runtime.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
@@ -12,15 +13,15 @@ use tokio::task::JoinHandle;
 use super::Stop;
 use super::budget::{Budget, Share};
 use crate::error::{Error, Interrupted};
-use crate::extract::{Course, Lanes, Parent, Reached, Walked};
-use crate::flow::Cursors;
+use crate::extract::{Course, LaneCursors, Lanes, Parent, Reached, Walked};
 use crate::normalize::{Decoder, Rows};
 use crate::plan::ParentLink;
 
 /// Pages that wait to be joined. With the batches behind it is what the network and the decoders work on while the writer encodes what
 /// it has gathered; mostly the bytes are the bound.
 const PAGES_QUEUED: usize = 16;
-/// Rows of a parent that wait for their walks. A page of them may be larger than this; then its walk waits.
+/// Rows of a parent that wait for their walks, within their share of the memory. A page of them may be larger than this; then its walk
+/// waits.
 const PARENTS_QUEUED: usize = 256;
 
 /// The pages of a course, each with its share of the memory.
@@ -114,11 +115,11 @@ impl Walker {
     }
 
     /// How far the cursors are of all that is above a child.
-    fn above_children(&self) -> BTreeMap<String, Cursors> {
+    fn above_children(&self) -> BTreeMap<String, Arc<LaneCursors>> {
         let reached = self.course.reached();
         let mut above = reached.above.clone();
         if let Some(own) = &reached.own {
-            above.insert(self.name.clone(), own.clone());
+            above.insert(self.name.clone(), Arc::new(own.clone()));
         }
         above
     }

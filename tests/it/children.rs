@@ -373,3 +373,37 @@ async fn a_childs_walk_among_other_parents_begins_anew_or_stops() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_walk_that_was_cut_short_and_begins_anew_without_its_parent_is_not_taken_for_ended() {
+    // Comments fall; the walk of post 2 breaks off after its first page, which is committed.
+    let (posts, is_whole) = (Arc::new(std::sync::Mutex::new(vec![1, 2])), Arc::new(AtomicBool::new(false)));
+    let (served, whole) = (Arc::clone(&posts), Arc::clone(&is_whole));
+    let bench = bench(move |request: &ReceivedRequest| match request.path.as_str() {
+        "/posts" => {
+            let posts = served.lock().expect("no poison");
+            Answer::json(&json!({"data": posts.iter().map(|id| json!({"id": id})).collect::<Vec<_>>(), "next": null}))
+        }
+        path => {
+            let post: i64 = path.split('/').nth(2).and_then(|id| id.parse().ok()).expect("an id");
+            let body = if whole.load(Ordering::SeqCst) { json!("b") } else { Value::Null };
+            page(request, (0..4).rev().map(|n| json!({"id": post * 10 + n, "body": if (post, n) == (2, 1) { body.clone() } else { json!("b") }})))
+        }
+    })
+    .await;
+    let comments = json!({
+        "name": "comments", "primary_key": "id", "write_disposition": "merge", "commit_every": "1B",
+        "columns": {"body": {"nullable": false}},
+        "endpoint": {"path": "posts/{resources.posts.id}/comments", "incremental": {"cursor_path": "id"}},
+    });
+    let resources = || json!([{"name": "posts", "write_disposition": "replace"}, comments]);
+    let failed = run(&bench, resources(), json!({})).await;
+    assert_eq!(failed.code, 3, "{:#}", failed.report);
+    assert_eq!(comment_ids(&bench).await, [10, 11, 12, 13, 22, 23]);
+    is_whole.store(true, Ordering::SeqCst);
+    *posts.lock().expect("no poison") = vec![3, 1];
+    loaded(&bench, resources()).await;
+    *posts.lock().expect("no poison") = vec![2];
+    loaded(&bench, resources()).await;
+    assert_eq!(comment_ids(&bench).await, [10, 11, 12, 13, 20, 21, 22, 23, 30, 31, 32, 33]);
+}

@@ -350,3 +350,53 @@ async fn a_long_walk_moves_its_cursor_only_at_its_end() {
     assert_eq!(api.load(resources()).await[0]["commits"], 0);
     assert_eq!(api.asked(0).last().map(String::as_str), Some("10"));
 }
+
+/// Groups with a cursor, members of each with one of their own, and something of each member that replaces its table.
+fn chain(badges: &str) -> Value {
+    let by_at = json!({"cursor_path": "at"});
+    json!([
+        {"name": "groups", "write_disposition": "append", "endpoint": {"data_selector": "data", "incremental": by_at}},
+        {"name": "members", "write_disposition": "append", "endpoint": {
+            "path": "groups/{resources.groups.id}/members", "data_selector": "data", "incremental": by_at}},
+        {"name": "badges", "write_disposition": badges,
+         "endpoint": {"path": "members/{resources.members.id}/badges", "data_selector": "data"}},
+    ])
+}
+
+#[tokio::test]
+async fn what_was_walked_for_others_alone_is_still_new_when_its_parent_changes() {
+    let rows: Arc<Mutex<Vec<(&str, Value)>>> = Arc::default();
+    let served = Arc::clone(&rows);
+    let handler = move |request: &ReceivedRequest| {
+        let rows = served.lock().expect("no poison");
+        let rows: Vec<&Value> = rows.iter().filter(|(path, _)| *path == request.path).map(|(_, row)| row).collect();
+        match request.path.ends_with("/badges") {
+            true => Answer::json(&json!({"data": [{"of": request.path}]})),
+            false => Answer::json(&json!({"data": rows})),
+        }
+    };
+    let mut bench = Bench::new(vec![]).await;
+    bench.api = Api::handler(handler).start().await;
+    let api = Events { bench, rows: Arc::default() };
+    let serve = |group_at: i64, members: &[i64]| {
+        let mut all = vec![("/groups", json!({"id": 1, "at": group_at}))];
+        all.extend(members.iter().map(|at| ("/groups/1/members", json!({"id": at, "at": at}))));
+        *rows.lock().expect("no poison") = all;
+    };
+    let members = async || {
+        let rows = api.bench.table("members").await.rows;
+        rows.iter().filter_map(|row| row["id"].as_i64()).collect::<Vec<_>>()
+    };
+    serve(1, &[10]);
+    api.load(chain("replace")).await;
+    // The group is not new, so that its members are walked for the sake of the badges alone.
+    serve(1, &[10, 20]);
+    api.load(chain("replace")).await;
+    assert_eq!(members().await, [10]);
+    assert_eq!(api.bench.table("badges").await.rows.len(), 2);
+    serve(2, &[10, 20, 30]);
+    api.load(chain("replace")).await;
+    assert_eq!(members().await, [10, 20, 30]);
+    let idle = api.load(chain("replace")).await;
+    assert_eq!((&idle[0]["commits"], &idle[1]["commits"]), (&json!(0), &json!(0)));
+}

@@ -43,6 +43,7 @@ fn of_document(sequence: u64, document: Document) -> Page {
         cursor: None,
         came_as: None,
         is_partial: false,
+        begins_anew: false,
     }
 }
 

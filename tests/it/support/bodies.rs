@@ -95,6 +95,7 @@ impl Bodies {
             cursor: None,
             came_as: None,
             is_partial: false,
+            begins_anew: false,
         };
         let draft = match taken {
             Some(taken) => decoder.taken(&page, taken),
