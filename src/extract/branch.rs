@@ -101,6 +101,8 @@ impl<R: BodyReader> Branch<R> {
             if new.is_last {
                 self.walk.end();
                 self.waiting.clear();
+                // Whatever went wrong behind the last page was asked for in vain.
+                self.failed = None;
                 self.is_done = true;
             }
         }

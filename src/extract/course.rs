@@ -9,6 +9,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::num::NonZeroU64;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -100,7 +101,7 @@ impl<R: BodyReader> Course<R> {
         let branches_max = limits.requests_in_flight.get().saturating_mul(BRANCHES_PER_REQUEST);
         let equipment = Equipment {
             resource: resource.name.clone(),
-            limits: limits.clone(),
+            limits: if parents.is_some() { side_by_side(limits, branches_max) } else { limits.clone() },
             client,
             meter,
             reader,
@@ -378,6 +379,12 @@ impl<R: BodyReader> Course<R> {
         let url = self.resource.endpoint.shown_url();
         ExtractError { resource: self.resource.name.clone(), page: self.pages + 1, url, kind }
     }
+}
+
+/// The limits of each of the walks that run side by side, which share the memory.
+fn side_by_side(limits: &Limits, walks: usize) -> Limits {
+    let share = limits.memory_bytes.get() / u64::try_from(walks).unwrap_or(u64::MAX).max(1);
+    Limits { memory_bytes: NonZeroU64::new(share).unwrap_or(NonZeroU64::MIN), ..limits.clone() }
 }
 
 impl<R: BodyReader> fmt::Debug for Course<R> {

@@ -34,7 +34,23 @@ pub enum Parent {
     Failed,
 }
 
+impl Parent {
+    /// About the bytes that it takes while it waits.
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Self::Row(row) => row.bytes(),
+            Self::Done(_) | Self::Failed => 0,
+        }
+    }
+}
+
 impl ParentRow {
+    fn bytes(&self) -> u64 {
+        let fields = self.fields.iter().flatten().map(|value| value.as_str().map_or(1, str::len));
+        let included = self.included.iter().flatten().map(String::len);
+        u64::try_from(fields.chain(included).sum::<usize>()).unwrap_or(u64::MAX)
+    }
+
     pub(super) fn new(row: Node<'_>, link: &ParentLink, at: (SafeUrl, usize), lanes: Lanes) -> Self {
         Self {
             fields: link.fields.iter().map(|field| field.path.first(row).map(value)).collect(),

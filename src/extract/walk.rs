@@ -71,6 +71,7 @@ pub(super) struct Walk<R: BodyReader> {
 #[derive(Clone)]
 pub(super) struct Equipment<R> {
     pub(super) resource: ResourceName,
+    /// Their memory is that of each of them.
     pub(super) limits: Limits,
     pub(super) client: Client,
     pub(super) meter: Arc<Meter>,

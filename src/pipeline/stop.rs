@@ -17,6 +17,11 @@ impl Stop {
         (StopHandle(sender), Self(receiver))
     }
 
+    /// Whether it is time to stop.
+    pub(super) fn is_asked(&self) -> bool {
+        *self.0.borrow()
+    }
+
     /// Ends when it is time to stop, else never. Cancel-safe.
     pub(super) async fn asked(&mut self) {
         if self.0.wait_for(|stop| *stop).await.is_err() {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures::future::join_all;
 use futures::stream::BoxStream;
 
+use super::budget::Budget;
 use super::lane::Lane;
 use super::walker::{Feed, feed};
 use super::{Observer, ResourceReport, Stop};
@@ -95,7 +96,7 @@ impl Tree<'_> {
             Ok(takers) => takers,
             Err(error) => return self.refused(shared.plan, &error),
         };
-        let (mut feeds, mut parents) = self.feeds();
+        let (mut feeds, mut parents) = self.feeds(&shared.limits);
         let lanes = self.members.iter().zip(takers).enumerate().map(|(number, (member, takers))| {
             let feeds = feeds.get_mut(number).map(std::mem::take).unwrap_or_default();
             Lane {
@@ -138,13 +139,13 @@ impl Tree<'_> {
     }
 
     /// The ways from parents to children, by member: those that begin there, and the one that ends there.
-    fn feeds(&self) -> (Vec<Vec<Feed>>, Vec<Option<BoxStream<'static, Parent>>>) {
+    fn feeds(&self, limits: &Limits) -> (Vec<Vec<Feed>>, Vec<Option<BoxStream<'static, Parent>>>) {
         let mut feeds: Vec<Vec<Feed>> = self.members.iter().map(|_| Vec::new()).collect();
         let mut parents = Vec::with_capacity(self.len());
         for (number, member) in self.members.iter().enumerate() {
             let above = member.parent.and_then(|parent| feeds.get_mut(parent));
             parents.push(above.zip(member.resource.parent.as_ref()).map(|(feeds, link)| {
-                let (feed, rows) = feed(link, self.lanes_below(number));
+                let (feed, rows) = feed(link, self.lanes_below(number), Budget::of(limits.memory_bytes));
                 feeds.push(feed);
                 rows
             }));

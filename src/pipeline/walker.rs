@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use super::Stop;
 use super::budget::{Budget, Share};
 use crate::error::{Error, Interrupted};
-use crate::extract::{Course, LaneCursors, Lanes, Parent, Reached, Walked};
+use crate::extract::{Course, ExtractError, ExtractErrorKind, LaneCursors, Lanes, Parent, Reached, Walked};
 use crate::normalize::{Decoder, Rows};
 use crate::plan::ParentLink;
 
@@ -32,14 +32,26 @@ pub(super) struct Feed {
     pub(super) link: ParentLink,
     /// The child, and the lanes that it leads to.
     pub(super) lanes: Lanes,
-    pub(super) sender: mpsc::Sender<Parent>,
+    sender: mpsc::Sender<(Parent, Share)>,
+    budget: Budget,
 }
 
 /// A way to a child, and its end there.
-pub(super) fn feed(link: &ParentLink, lanes: Lanes) -> (Feed, BoxStream<'static, Parent>) {
+pub(super) fn feed(link: &ParentLink, lanes: Lanes, budget: Budget) -> (Feed, BoxStream<'static, Parent>) {
     let (sender, receiver) = mpsc::channel(PARENTS_QUEUED);
-    let rows = futures::stream::unfold(receiver, |mut receiver| async { Some((receiver.recv().await?, receiver)) });
-    (Feed { link: link.clone(), lanes, sender }, rows.boxed())
+    let rows = futures::stream::unfold(receiver, |mut receiver| async {
+        let (parent, _share) = receiver.recv().await?;
+        Some((parent, receiver))
+    });
+    (Feed { link: link.clone(), lanes, sender, budget }, rows.boxed())
+}
+
+impl Feed {
+    /// Hands on what comes from the parent; whether the child is still there.
+    async fn send(&self, parent: Parent) -> bool {
+        let share = self.budget.take(parent.bytes()).await;
+        self.sender.send((parent, share)).await.is_ok()
+    }
 }
 
 /// A walk that is about to begin.
@@ -72,7 +84,7 @@ impl Walker {
         drop(course);
         for feed in &feeds {
             // A child that is gone has its own error.
-            let _ = feed.sender.send(ending.clone()).await;
+            let _ = feed.send(ending.clone()).await;
         }
         walked.map(|_| reached)
     }
@@ -84,14 +96,14 @@ impl Walker {
             let next = tokio::select! {
                 biased;
                 () = self.stop.asked() => return Err(Error::interrupted(Interrupted::Dropped)),
-                next = self.course.next() => next?,
+                next = self.course.next() => next.map_err(|error| self.failure(error))?,
             };
             let Some(walked) = next else { return Ok(true) };
             let (feeds, budget, lane) = (&self.feeds, &self.budget, self.lane);
             let hand_on = async {
                 for feed in feeds {
                     for row in walked.parent_rows(&feed.link, feed.lanes) {
-                        if feed.sender.send(Parent::Row(row)).await.is_err() {
+                        if !feed.send(Parent::Row(row)).await {
                             break;
                         }
                     }
@@ -111,6 +123,14 @@ impl Walker {
             if !is_wanted {
                 return Ok(false);
             }
+        }
+    }
+
+    /// Why the course ended. The lane above may have heard of the user's wish before this one.
+    fn failure(&self, error: ExtractError) -> Error {
+        match error.kind {
+            ExtractErrorKind::Parent if self.stop.is_asked() => Error::interrupted(Interrupted::Dropped),
+            _ => error.into(),
         }
     }
 

@@ -400,3 +400,25 @@ async fn what_was_walked_for_others_alone_is_still_new_when_its_parent_changes()
     let idle = api.load(chain("replace")).await;
     assert_eq!((&idle[0]["commits"], &idle[1]["commits"]), (&json!(0), &json!(0)));
 }
+
+#[tokio::test]
+async fn a_page_behind_the_last_one_of_an_order_may_fail() {
+    // The rows fall, so that the second page is the last that can have news; the third is asked for ahead, and refused sooner.
+    let rows: Vec<Value> = (1..=6).rev().map(|at| json!({"id": at, "at": at})).collect();
+    let handler = move |request: &ReceivedRequest| match request.number_param("offset").expect("an offset") {
+        4 => Answer::text(403, "no"),
+        offset => Answer::json(&json!({"data": &rows[offset..offset + 2], "total": 6})),
+    };
+    let second_is_slow = |request: &ReceivedRequest| match request.number_param("offset") {
+        Some(2) => std::time::Duration::from_millis(200),
+        _ => std::time::Duration::ZERO,
+    };
+    let mut bench = Bench::new(vec![]).await;
+    bench.api = Api::handler(handler).latency(second_is_slow).start().await;
+    let api = Events { bench, rows: Arc::default() };
+    let resources = json!([{"name": "events", "endpoint": {
+        "data_selector": "data", "paginator": {"type": "offset", "limit": 2},
+        "incremental": {"cursor_path": "at", "initial_value": 4, "row_order": "desc"}}}]);
+    api.load(resources).await;
+    assert_eq!(api.bench.table("events").await.rows.len(), 3);
+}
