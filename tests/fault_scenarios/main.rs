@@ -36,6 +36,7 @@ mod points;
 mod proxy;
 mod resume;
 mod storage;
+mod trees;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -76,10 +77,11 @@ enum Choice {
     Clock,
     Resume,
     Storage,
+    Trees,
 }
 
 /// The scenarios in the order in which they run.
-const SCENARIOS: [(Choice, &str); 7] = [
+const SCENARIOS: [(Choice, &str); 8] = [
     (Choice::Kill, "SIGKILL at a random moment of a load, sometimes twice in a row"),
     (Choice::Points, "SIGKILL and failing disks at named points of a commit"),
     (Choice::Disk, "a disk that is full, out of inodes or read-only"),
@@ -87,6 +89,10 @@ const SCENARIOS: [(Choice, &str); 7] = [
     (Choice::Clock, "a clock that jumps to 2001 and 2031 between loads and within one"),
     (Choice::Resume, "a long append, killed in mid-walk, that goes on where it was"),
     (Choice::Storage, "an S3 storage that fails requests before or after it has done what they ask"),
+    (
+        Choice::Trees,
+        "SIGKILL and Ctrl-C at a random moment of a tree of resources, and between the commits of its tables",
+    ),
 ];
 
 impl Choice {
@@ -104,6 +110,7 @@ impl Choice {
             Self::Clock => clock::run(stage, seeds, tally).await,
             Self::Resume => resume::run(stage, seeds, tally).await,
             Self::Storage => storage::run(stage, seeds, tally).await,
+            Self::Trees => trees::run(stage, seeds, tally).await,
         }
     }
 }

@@ -38,5 +38,6 @@ mod steps;
 mod storage;
 mod support;
 mod tidy;
+mod trees;
 mod trust;
 mod vectors;

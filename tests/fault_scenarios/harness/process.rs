@@ -50,6 +50,13 @@ impl Child {
         running
     }
 
+    /// Sends SIGINT, as Ctrl-C does; whether the child was still running.
+    pub fn interrupt(&mut self) -> bool {
+        let running = self.child.try_wait().expect("the child can be asked").is_none();
+        let _ = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
+        running
+    }
+
     pub fn id(&self) -> u32 {
         self.child.id()
     }

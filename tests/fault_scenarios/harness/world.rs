@@ -66,10 +66,6 @@ impl World {
 
     /// A world over an API of its own.
     pub async fn over(stage: &Stage, options: &Options, api: Api) -> Self {
-        let api = api.start().await;
-        let folder = tempfile::tempdir().expect("a folder");
-        let lake = folder.path().join("lake");
-        let destination = options.destination.clone().unwrap_or_else(|| json!(lake));
         let paginator = json!({"type": "offset", "limit": options.page_rows});
         let mut resource = json!({
             "name": "items",
@@ -80,16 +76,25 @@ impl World {
         for (key, value) in options.disposition.config().as_object().expect("an object") {
             resource[key] = value.clone();
         }
-        let config = json!({
-            "name": "faults",
-            "destination": destination,
-            "limits": options.limits,
-            "client": {
-                "base_url": api.url.trim_end_matches("/items"),
-                // A run that lost its API must not outlive its case.
-                "retry": {"backoff_factor": 0.001, "max_retries": 2},
-            },
-            "resources": [resource],
+        let mut config = json!({"limits": options.limits, "resources": [resource]});
+        if let Some(destination) = &options.destination {
+            config["destination"] = destination.clone();
+        }
+        Self::of_config(stage, config, api).await
+    }
+
+    /// A world over an API and a config of its own, which gets what all have.
+    pub async fn of_config(stage: &Stage, mut config: Value, api: Api) -> Self {
+        let api = api.start().await;
+        let folder = tempfile::tempdir().expect("a folder");
+        config["name"] = json!("faults");
+        if config["destination"].is_null() {
+            config["destination"] = json!(folder.path().join("lake"));
+        }
+        config["client"] = json!({
+            "base_url": api.url.trim_end_matches("/items"),
+            // A run that lost its API must not outlive its case.
+            "retry": {"backoff_factor": 0.001, "max_retries": 2},
         });
         let path = folder.path().join("faults.json");
         std::fs::write(&path, config.to_string()).expect("a file");
@@ -122,7 +127,12 @@ impl World {
 
     /// The table in the world's own lake.
     pub fn table(&self) -> Table {
-        Table { folder: self.path("lake/items") }
+        self.table_of("items")
+    }
+
+    /// The table of a resource in the world's own lake.
+    pub fn table_of(&self, resource: &str) -> Table {
+        Table { folder: self.path("lake").join(resource) }
     }
 
     /// The command of a run.
