@@ -3,7 +3,8 @@
 //! 1. It is relative to the page that it stood on, after redirects.
 //! 2. What of the endpoint's credentials the server has repeated in it is taken out, because positions are kept in files. The
 //!    names of such parameters are kept, and the request gets their values from the config again.
-//! 3. It is noted relative to the endpoint's own origin where it leads there, so that it leads to the same page when the API has
+//! 3. Secrets that are a part of it all the same, such as a key in the path, have a mark in their place where it is noted.
+//! 4. It is noted relative to the endpoint's own origin where it leads there, so that it leads to the same page when the API has
 //!    moved.
 
 use std::fmt;
@@ -57,18 +58,70 @@ impl Link {
 
     pub(super) fn noted(&self, endpoint: &Endpoint) -> Value {
         let is_home = self.url.origin() == endpoint.url.origin();
-        let link = if is_home { self.url[url::Position::BeforePath..].to_owned() } else { self.url.to_string() };
+        let link = if is_home { &self.url[url::Position::BeforePath..] } else { self.url.as_str() };
+        let link = with_marks(link, &spellings(endpoint));
         let noted = Noted { link, restored: self.restored.clone(), left_origin: self.left_origin };
         serde_json::to_value(noted).unwrap_or_default()
     }
 
     pub(super) fn resumed(noted: &Value, endpoint: &Endpoint) -> Option<Self> {
         let Noted { link, restored, left_origin } = Noted::deserialize(noted).ok()?;
+        let link = without_marks(&link, &spellings(endpoint))?;
         let url = if link.starts_with('/') { at_origin(&endpoint.url, &link)? } else { Url::parse(&link).ok()? };
         let url = http(url)?;
         let left_origin = left_origin || url.origin() != endpoint.url.origin();
         Some(Self { url, restored, left_origin })
     }
+}
+
+/// What stands in a noted link for a secret of the config, and how that is spelled in a URL.
+type Spelling = (String, String);
+
+/// The secrets as they are, and as paths and queries spell them. No URL holds a `<`, so that nothing else is like a mark.
+fn spellings(endpoint: &Endpoint) -> Vec<Spelling> {
+    let mut spellings = Vec::new();
+    for (number, secret) in endpoint.secrets.iter().enumerate() {
+        let text = secret.expose();
+        if text.trim_matches(['.', '/']).is_empty() {
+            continue;
+        }
+        let mut url = endpoint.url.clone();
+        url.set_path(text);
+        let of_path = url.path().trim_start_matches('/').to_owned();
+        let of_query = url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        spellings.push((format!("<{number}>"), text.to_owned()));
+        spellings.push((format!("<{number} in a path>"), of_path));
+        spellings.push((format!("<{number} in a query>"), of_query));
+    }
+    // Of two secrets of which one holds the other, the whole of the longer one goes.
+    spellings.sort_by_key(|(_, text)| std::cmp::Reverse(text.len()));
+    spellings
+}
+
+fn with_marks(link: &str, spellings: &[Spelling]) -> String {
+    let (mut marked, mut rest) = (String::with_capacity(link.len()), link);
+    while let Some(next) = rest.chars().next() {
+        match spellings.iter().find_map(|(mark, text)| Some((mark, rest.strip_prefix(text.as_str())?))) {
+            Some((mark, behind)) => {
+                marked.push_str(mark);
+                rest = behind;
+            }
+            None => {
+                marked.push(next);
+                rest = rest.get(next.len_utf8()..).unwrap_or_default();
+            }
+        }
+    }
+    marked
+}
+
+/// `None`: the config has no such secret any more.
+fn without_marks(marked: &str, spellings: &[Spelling]) -> Option<String> {
+    let mut link = marked.to_owned();
+    for (mark, text) in spellings {
+        link = link.replace(mark, text);
+    }
+    (!link.contains('<')).then_some(link)
 }
 
 /// The URL is not shown whole: the server may have put credentials of its own in it.

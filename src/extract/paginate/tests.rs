@@ -175,6 +175,27 @@ fn a_link_keeps_no_secret_of_the_config_and_gets_it_back_at_home() {
 }
 
 #[test]
+fn a_link_is_noted_without_a_secret_that_is_a_part_of_it() {
+    let secrets = vec![Secret::new("can"), Secret::new("can ary/ä"), Secret::new("0"), Secret::new("/")];
+    let base = Url::parse("https://api.example/v1/can%20ary%2Fä/items").expect("a URL");
+    let endpoint = Endpoint { url: base, secrets, ..endpoint(json_link()) };
+    for next in [
+        "/v1/can%20ary/%C3%A4/items?page=2",
+        "/v1/can/items?page=10&of=can+ary%2F%C3%A4",
+        "https://can.other.example/v0/items",
+    ] {
+        let Position::Link(link) = linked(&endpoint, next) else { panic!("no link") };
+        let noted = paginator(&endpoint).noted(&Position::Link(link.clone()));
+        let text = noted["link"].as_str().expect("a text").replace(" in a ", "");
+        assert!(!text.contains("can") && !text.contains("ary"), "{noted}");
+        assert_eq!(paginator(&endpoint).resume(&noted), Some(Position::Link(link)), "{noted}");
+        // The config has another key now, or none.
+        let changed = Endpoint { secrets: vec![Secret::new("new")], ..endpoint.clone() };
+        assert_ne!(paginator(&changed).resume(&noted), paginator(&endpoint).resume(&noted));
+    }
+}
+
+#[test]
 fn a_link_keeps_no_token_that_a_server_repeats_in_it() {
     let bearer = Auth::Bearer { token: Secret::new("canary") };
     let endpoint = Endpoint { auth: Some(bearer), ..endpoint(json_link()) };
