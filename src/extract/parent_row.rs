@@ -66,6 +66,16 @@ impl ParentRow {
     }
 }
 
+#[cfg(test)]
+impl ParentRow {
+    /// A row with this text for its field.
+    pub(crate) fn of_text(text: &str) -> Self {
+        let url = url::Url::parse("https://a.b/").expect("a URL");
+        let fields = vec![Some(Value::from(text))];
+        Self { fields, included: Vec::new(), at: (SafeUrl::new(&url, &[]), 1), lanes: Lanes::ALL }
+    }
+}
+
 fn value(node: Node<'_>) -> Value {
     match node.kind() {
         Kind::Text(text) => Value::String(text.to_owned()),

@@ -144,3 +144,29 @@ impl Walker {
         above
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU64;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn rows_of_parents_wait_within_their_share_of_the_memory() {
+        let resource = crate::plan::ResourceName::parse("posts").expect("a name");
+        let on_missing = crate::plan::MissingParentField::Fail;
+        let link = ParentLink { resource, fields: Vec::new(), included: Vec::new(), on_missing };
+        let (feed, mut rows) = feed(&link, Lanes::ALL, Budget::of(NonZeroU64::new(64 << 10).expect("not 0")));
+        let row = |bytes: usize| Parent::Row(crate::extract::ParentRow::of_text(&"x".repeat(bytes)));
+        assert!(feed.send(row(10 << 10)).await);
+        let mut next = Box::pin(feed.send(row(10 << 10)));
+        assert!(futures::poll!(&mut next).is_pending());
+        assert!(rows.next().await.is_some());
+        assert!(next.await);
+        // One that is larger than all of it goes alone.
+        assert!(rows.next().await.is_some());
+        assert!(feed.send(row(1 << 20)).await);
+        drop(rows);
+        assert!(!feed.send(row(1)).await);
+    }
+}
