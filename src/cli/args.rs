@@ -60,6 +60,9 @@ pub(crate) struct PlanArgs {
 pub(crate) struct ImportArgs {
     /// The config file
     pub(crate) config: PathBuf,
+    /// Which source of a Python script that has several: its name, or that of its function or variable
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: Option<String>,
 }
 
 /// Which config it is, and what changes it.
@@ -67,6 +70,9 @@ pub(crate) struct ImportArgs {
 pub(crate) struct ConfigArgs {
     /// The config file
     pub(crate) config: PathBuf,
+    /// Which source of a Python script that has several: its name, or that of its function or variable
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: Option<String>,
     /// The folder or URI that gets the tables, instead of the config's `destination`
     #[arg(long, value_name = "URI")]
     pub(crate) to: Option<String>,

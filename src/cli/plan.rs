@@ -21,7 +21,9 @@ pub(crate) fn plan(args: &PlanArgs) -> Exit {
 /// Prints a config as YAML.
 pub(crate) fn import(args: &ImportArgs) -> Exit {
     let yaml = Source::read(&args.config).map_err(|problem| vec![problem]);
-    let yaml = yaml.and_then(|source| config::to_yaml(&source).map_err(|problems| problems.into_iter().collect()));
+    let yaml = yaml.and_then(|source| {
+        config::to_yaml(&source, args.source.as_deref()).map_err(|problems| problems.into_iter().collect())
+    });
     match yaml {
         Ok(yaml) => {
             render::out(yaml.trim_end());

@@ -47,8 +47,9 @@ pub(crate) fn options(args: &ConfigArgs) -> Result<Options, Vec<Problem>> {
     if !problems.is_empty() {
         return Err(problems);
     }
-    let (to, resources) = (args.to.clone(), args.resources.clone());
-    Ok(Options { overrides, to, resources, history: History::default(), surroundings: Surroundings::from_process() })
+    let (to, resources, source) = (args.to.clone(), args.resources.clone(), args.source.clone());
+    let surroundings = Surroundings::from_process();
+    Ok(Options { overrides, to, resources, source, history: History::default(), surroundings })
 }
 
 /// Runs a plan with its progress on stderr, until its end or the first Ctrl-C.

@@ -225,7 +225,7 @@ fn looked_up(tree: &Tree, secrets: &mut Vec<Secret>) {
         Value::List(items) => items.iter().for_each(|item| looked_up(item, secrets)),
         Value::Map(entries) => entries.iter().for_each(|(_, value)| looked_up(value, secrets)),
         Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) => {}
-        Value::Lookup(_) | Value::Joined(_) | Value::Lost => {}
+        Value::Lookup(_) | Value::Joined(_) | Value::Choice(_) | Value::Lost => {}
     }
 }
 
@@ -328,6 +328,6 @@ pub(super) fn json(tree: &Tree, gaps: &Gaps<'_>) -> Option<JsonTemplate> {
             let entries: Vec<_> = entries.collect();
             JsonTemplate::Map(entries.into_iter().collect::<Option<_>>()?)
         }
-        Value::Lookup(_) | Value::Joined(_) | Value::Lost => return None,
+        Value::Lookup(_) | Value::Joined(_) | Value::Choice(_) | Value::Lost => return None,
     })
 }

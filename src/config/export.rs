@@ -3,11 +3,15 @@
 //! Look-ups stay look-ups (`${secret:…}`, `${config:…}`, `${env:…}`), so that no secret is printed.
 
 use super::syntax::{self, Document, Outside};
-use super::tree::{Lookup, LookupKind, Tree, Value};
+use super::tree::{Lookup, LookupKind, Test, Tree, Value};
 
 /// The YAML of a config that has been read and not changed. `None`: it holds what YAML here cannot say, with the words for it.
 pub(super) fn yaml(document: &Document) -> Result<String, String> {
-    let Outside { source_name, pipeline_name, dataset_name, destination } = &document.outside;
+    let Outside { source_name, pipeline_name, dataset_name, destination, is_of_function: _, resources } =
+        &document.outside;
+    if resources.is_some() {
+        return Err("the script selects resources by `with_resources`".to_owned());
+    }
     let mut text = String::new();
     let name = pipeline_name.as_ref().or(source_name.as_ref());
     for (key, tree) in [("name", name), ("destination", destination.as_ref()), ("dataset", dataset_name.as_ref())] {
@@ -31,6 +35,7 @@ fn entry(text: &mut String, depth: usize, key: &str, tree: &Tree) -> Result<(), 
 
 /// What follows a key or a dash: a scalar on the same line, or a block below it.
 fn value(text: &mut String, depth: usize, tree: &Tree) -> Result<(), String> {
+    let tree = wanted(tree);
     match &tree.value {
         Value::Map(entries) if !entries.is_empty() => {
             text.push('\n');
@@ -50,6 +55,7 @@ fn value(text: &mut String, depth: usize, tree: &Tree) -> Result<(), String> {
 }
 
 fn list_item(text: &mut String, depth: usize, tree: &Tree) -> Result<(), String> {
+    let tree = wanted(tree);
     let indent = "  ".repeat(depth);
     let mut block = String::new();
     match &tree.value {
@@ -63,6 +69,25 @@ fn list_item(text: &mut String, depth: usize, tree: &Tree) -> Result<(), String>
             text.push_str(&format!("{indent}-"));
             value(text, depth, tree)
         }
+    }
+}
+
+/// What stands in YAML for a choice by a look-up: the value for where it is set, as a look-up has to be set for YAML. A setting
+/// with a default that is a number is the number.
+fn wanted(mut tree: &Tree) -> &Tree {
+    loop {
+        tree = match &tree.value {
+            Value::Choice(choice) => match choice.test {
+                Test::Truthy | Test::NotNull => &choice.yes,
+                Test::Falsy | Test::Null => &choice.no,
+            },
+            Value::Lookup(Lookup { kind: LookupKind::Config, otherwise: Some(otherwise), .. })
+                if matches!(otherwise.value, Value::Int(_) | Value::Float(_) | Value::Bool(_)) =>
+            {
+                otherwise
+            }
+            _ => return tree,
+        };
     }
 }
 
@@ -93,12 +118,14 @@ fn flat(tree: &Tree) -> Result<String, String> {
         }
         Value::List(_) => "[]".to_owned(),
         Value::Map(_) => "{}".to_owned(),
+        Value::Choice(_) => return flat(wanted(tree)),
         Value::Lost => return Err("a value cannot be read".to_owned()),
     })
 }
 
 /// A text with its look-ups as YAML here has them.
 fn interpolated(tree: &Tree) -> Result<String, String> {
+    let tree = wanted(tree);
     Ok(match &tree.value {
         Value::Joined(parts) => parts.iter().map(interpolated).collect::<Result<String, String>>()?,
         Value::Lookup(Lookup { kind, name, otherwise }) => {
@@ -126,6 +153,7 @@ fn interpolated(tree: &Tree) -> Result<String, String> {
 
 /// A text as what it is made of: texts, and look-ups with their kind, name and default.
 fn flatten<'t>(tree: &'t Tree, parts: &mut Vec<(Option<LookupKind>, String, Option<&'t str>)>) {
+    let tree = wanted(tree);
     match &tree.value {
         Value::Joined(joined) => joined.iter().for_each(|part| flatten(part, parts)),
         Value::Lookup(Lookup { kind, name, otherwise }) => {

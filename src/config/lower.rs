@@ -60,7 +60,10 @@ fn plan(
     let target = destination::target(options.to.as_deref(), &written, report);
     reader.close();
     let mut resources = resources?;
-    select(&mut resources, &options.resources, report);
+    let of_script = outside.resources.iter().flatten().filter_map(Tree::written_text).map(str::to_owned);
+    let wanted: Vec<String> =
+        if options.resources.is_empty() { of_script.collect() } else { options.resources.clone() };
+    select(&mut resources, &wanted, report);
     let named = resources.iter().filter_map(|resource| Some((resource.name.as_ref()?.0.to_string(), &resource.shown)));
     shown.extend(named.map(|(name, resource)| (name, resource.clone())));
     let retry = client.map(|client| client.retry)?;

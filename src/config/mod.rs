@@ -79,6 +79,8 @@ pub struct Options {
     pub history: History,
     /// `--resource`: the only resources that are selected; empty: those that the config selects.
     pub resources: Vec<String>,
+    /// `--source`: which config of a script that has several.
+    pub source: Option<String>,
     /// Where secrets are looked up.
     pub surroundings: Surroundings,
 }
@@ -87,7 +89,8 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let surroundings = Surroundings::from_process();
-        Self { overrides: Vec::new(), to: None, history: History::default(), resources: Vec::new(), surroundings }
+        let (overrides, resources) = (Vec::new(), Vec::new());
+        Self { overrides, to: None, history: History::default(), resources, source: None, surroundings }
     }
 }
 
@@ -149,13 +152,13 @@ pub fn resolve(source: &Source, options: &Options) -> Result<Resolved, Problems>
     report.finish(Some(resolved), &source.whole())
 }
 
-/// The YAML of a config in any of the languages, with look-ups as such.
+/// The YAML of a config in any of the languages, with look-ups as such; of several in a script, the one that is wanted.
 ///
 /// # Errors
 /// Where it cannot be read, or holds what YAML cannot say.
-pub fn to_yaml(source: &Source) -> Result<String, Problems> {
+pub fn to_yaml(source: &Source, wanted: Option<&str>) -> Result<String, Problems> {
     let report = Report::default();
-    let text = syntax::parse(source, &report).and_then(|document| match export::yaml(&document) {
+    let text = syntax::parse(source, wanted, &report).and_then(|document| match export::yaml(&document) {
         Ok(text) => Some(text),
         // What cannot be read has been told already.
         Err(_) if !report.is_empty() => None,
@@ -178,11 +181,11 @@ fn lowered(
     report: &Report,
     missing: Option<&mut Vec<String>>,
 ) -> Option<lower::Lowered> {
-    let Document { mut root, mut outside } = syntax::parse(source, report)?;
+    let Document { mut root, mut outside } = syntax::parse(source, options.source.as_deref(), report)?;
     for change in &options.overrides {
         change.apply(&mut root, report);
     }
-    let mut lookups = Lookups::new(&options.surroundings, sections(&root, &outside), &source.path, report);
+    let mut lookups = Lookups::new(&options.surroundings, sections(&root, &outside, source), &source.path, report);
     if missing.is_some() {
         lookups.missing = Some(RefCell::default());
     }
@@ -201,10 +204,12 @@ fn lowered(
 }
 
 /// The names that are part of where dlt looks for secrets; they cannot be secrets themselves.
-fn sections(root: &Tree, outside: &Outside) -> Sections {
+fn sections(root: &Tree, outside: &Outside, source: &Source) -> Sections {
     let written = |tree: Option<&Tree>| tree.and_then(Tree::written_text).map(str::to_owned);
     let pipeline = written(root.get("name")).or_else(|| written(outside.pipeline_name.as_ref()));
-    Sections { pipeline, source: written(outside.source_name.as_ref()) }
+    let module = source.path.file_stem().filter(|_| outside.is_of_function);
+    let module = module.map(|stem| stem.to_string_lossy().into_owned());
+    Sections { pipeline, module, source: written(outside.source_name.as_ref()) }
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ pub(super) fn python_text(tree: &Tree) -> Option<Text> {
         Value::Int(number) => Some(Text::written(number.to_string())),
         Value::Float(number) => Some(Text::written(python_float(*number))),
         Value::Text(text) => Some(text.clone()),
-        Value::List(_) | Value::Map(_) | Value::Lookup(_) | Value::Joined(_) | Value::Lost => None,
+        Value::List(_) | Value::Map(_) => None,
+        Value::Lookup(_) | Value::Joined(_) | Value::Choice(_) | Value::Lost => None,
     }
 }

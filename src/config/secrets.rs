@@ -14,7 +14,7 @@ use std::sync::Arc;
 use super::problem::{Place, Problem, Report, code};
 use super::scalar_text::python_text;
 use super::syntax;
-use super::tree::{Lookup, LookupKind, Text, Tree, Value};
+use super::tree::{Choice, Lookup, LookupKind, Test, Text, Tree, Value};
 
 /// What surrounds a run: environment variables and the working directory.
 #[derive(Clone, Default)]
@@ -102,14 +102,20 @@ impl fmt::Debug for Surroundings {
 #[derive(Debug, Default)]
 pub(super) struct Sections {
     pub(super) pipeline: Option<String>,
+    /// The script whose function the source is.
+    pub(super) module: Option<String>,
     pub(super) source: Option<String>,
 }
 
 impl Sections {
     /// `key` under each section of sources, the most specific first.
     fn of_sources(&self, key: &str) -> Vec<String> {
+        let of_function = self.module.iter().flat_map(|module| {
+            let named = self.source.iter().map(move |source| format!("sources.{module}.{source}.{key}"));
+            named.chain([format!("sources.{module}.{key}")])
+        });
         let named = self.source.iter().map(|source| format!("sources.rest_api.{source}.{key}"));
-        let all = named.chain([format!("sources.rest_api.{key}")]);
+        let all = of_function.chain(named).chain([format!("sources.rest_api.{key}")]);
         let compact = self.source.iter().map(|source| format!("sources.{source}.{key}"));
         all.chain(compact).chain([format!("sources.{key}"), key.to_owned()]).collect()
     }
@@ -163,6 +169,7 @@ impl<'a> Lookups<'a> {
                 parts.iter_mut().for_each(|part| self.resolve(part));
                 tree.value = self.joined(parts);
             }
+            Value::Choice(choice) => tree.value = self.chosen(choice),
             Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Text(_) | Value::Lost => {}
         }
     }
@@ -191,6 +198,18 @@ impl<'a> Lookups<'a> {
             self.resolve(otherwise);
             otherwise.value.clone()
         })
+    }
+
+    /// What a required look-up that is not set would choose cannot be told; what is asked for is what it would be needed for.
+    fn chosen(&self, choice: &mut Choice) -> Value {
+        self.resolve(&mut choice.condition);
+        let chosen = match choice.test.of(&choice.condition) {
+            Some(false) => &mut choice.no,
+            None if matches!(choice.test, Test::Falsy | Test::Null) => &mut choice.no,
+            Some(true) | None => &mut choice.yes,
+        };
+        self.resolve(chosen);
+        chosen.value.clone()
     }
 
     fn joined(&self, parts: &[Tree]) -> Value {

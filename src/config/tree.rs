@@ -44,6 +44,8 @@ pub(super) enum Value {
     Lookup(Lookup),
     /// Values whose texts are put together, until `secrets` has found them.
     Joined(Vec<Tree>),
+    /// One of two values, until `secrets` has found what tells which.
+    Choice(Box<Choice>),
     /// A value that could not be read. That is reported already, so that nobody complains of it again.
     Lost,
 }
@@ -55,6 +57,60 @@ pub(super) struct Lookup {
     pub(super) name: String,
     /// What holds where it is not found; `None`: it has to be found.
     pub(super) otherwise: Option<Box<Tree>>,
+}
+
+/// One of two values: which, depends on a value that is looked up.
+#[derive(Debug, Clone)]
+pub(super) struct Choice {
+    pub(super) condition: Tree,
+    /// What has to be true of the condition for `yes`.
+    pub(super) test: Test,
+    pub(super) yes: Tree,
+    pub(super) no: Tree,
+}
+
+/// What is asked of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Test {
+    /// That Python takes it for true.
+    Truthy,
+    /// That Python does not take it for true.
+    Falsy,
+    /// That it is nothing.
+    Null,
+    /// That it is something.
+    NotNull,
+}
+
+impl Test {
+    pub(super) fn not(self) -> Self {
+        match self {
+            Self::Truthy => Self::Falsy,
+            Self::Falsy => Self::Truthy,
+            Self::Null => Self::NotNull,
+            Self::NotNull => Self::Null,
+        }
+    }
+
+    /// The answer for a value, `None` as long as it is not known.
+    pub(super) fn of(self, tree: &Tree) -> Option<bool> {
+        let is_truthy = match &tree.value {
+            Value::Null => false,
+            Value::Bool(value) => *value,
+            Value::Int(number) => *number != 0,
+            Value::Float(number) => *number != 0.0,
+            Value::Text(text) => !text.is_empty(),
+            Value::List(items) => !items.is_empty(),
+            Value::Map(entries) => !entries.is_empty(),
+            Value::Lookup(_) | Value::Joined(_) | Value::Choice(_) | Value::Lost => return None,
+        };
+        Some(match self {
+            Self::Truthy => is_truthy,
+            Self::Falsy => !is_truthy,
+            Self::Null => tree.is_null(),
+            Self::NotNull => !tree.is_null(),
+        })
+    }
 }
 
 /// Where a look-up looks.
@@ -99,7 +155,7 @@ impl Tree {
                 }
             }
             Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Text(_) => {}
-            Value::Lookup(_) | Value::Joined(_) | Value::Lost => {}
+            Value::Lookup(_) | Value::Joined(_) | Value::Choice(_) | Value::Lost => {}
         }
         self.path = path;
         self.label = label;
@@ -133,7 +189,7 @@ impl Tree {
             Value::Text(_) => "a string",
             Value::List(_) => "a list",
             Value::Map(_) => "a map",
-            Value::Lookup(_) | Value::Joined(_) => "a value that is looked up",
+            Value::Lookup(_) | Value::Joined(_) | Value::Choice(_) => "a value that is looked up",
             Value::Lost => "a value that cannot be read",
         }
     }

@@ -100,7 +100,7 @@ fn shown(tree: &Tree) -> Json {
         Value::Map(entries) => {
             entries.iter().map(|(key, value)| (key.text.clone(), shown(value))).collect::<Map<_, _>>().into()
         }
-        Value::Lookup(_) | Value::Joined(_) | Value::Lost => HIDDEN.into(),
+        Value::Lookup(_) | Value::Joined(_) | Value::Choice(_) | Value::Lost => HIDDEN.into(),
     }
 }
 

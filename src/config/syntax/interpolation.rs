@@ -28,7 +28,7 @@ pub(in crate::config) fn interpolate(tree: &mut Tree, report: &Report) {
             }
         }
         Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) => {}
-        Value::Lookup(_) | Value::Joined(_) | Value::Lost => {}
+        Value::Lookup(_) | Value::Joined(_) | Value::Choice(_) | Value::Lost => {}
     }
 }
 

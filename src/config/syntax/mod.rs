@@ -5,8 +5,19 @@ mod json;
 mod map;
 mod position;
 mod python;
+mod python_bindings;
+mod python_calls;
+mod python_changes;
 mod python_classes;
+mod python_clock;
+mod python_loops;
+mod python_methods;
+mod python_moment;
 mod python_names;
+mod python_pick;
+mod python_replay;
+mod python_runs;
+mod python_script;
 mod python_values;
 mod toml;
 mod yaml;
@@ -44,10 +55,14 @@ pub(super) struct Outside {
     pub(super) dataset_name: Option<Tree>,
     /// `destination=` of `dlt.pipeline`, if it is a path or a URI.
     pub(super) destination: Option<Tree>,
+    /// Whether the source is a function of the script, whose secrets dlt looks for by the name of the script's file too.
+    pub(super) is_of_function: bool,
+    /// `with_resources(…)`: the only resources that are selected.
+    pub(super) resources: Option<Vec<Tree>>,
 }
 
-/// Reads the text of a config in the language of its file.
-pub(super) fn parse(source: &Source, report: &Report) -> Option<Document> {
+/// Reads the text of a config in the language of its file; of several in a script, the one that is wanted.
+pub(super) fn parse(source: &Source, wanted: Option<&str>, report: &Report) -> Option<Document> {
     let positions = Positions::new(source.path.clone(), &source.text);
     let plain = |root: Option<Tree>| {
         let mut root = root?;
@@ -58,7 +73,7 @@ pub(super) fn parse(source: &Source, report: &Report) -> Option<Document> {
         "yaml" | "yml" => plain(yaml::parse(&source.text, &positions, report)),
         "json" => plain(json::parse(&source.text, &positions, report)),
         "toml" => plain(toml::parse(&source.text, &positions, report)),
-        "py" => python::parse(&source.text, &positions, report),
+        "py" => python::parse(&source.text, &positions, wanted, report),
         ending => {
             let message = match ending {
                 "" => "the name of the config has no ending".to_owned(),

@@ -29,6 +29,16 @@ impl<'a> Positions<'a> {
         self.at(line, column + 1)
     }
 
+    /// The line of a byte, from 1.
+    pub(super) fn line_of(&self, offset: usize) -> usize {
+        self.starts.partition_point(|start| *start <= offset)
+    }
+
+    /// A part of the text; nothing if there is no such part.
+    pub(super) fn slice(&self, start: usize, end: usize) -> &'a str {
+        self.text.get(start..end).unwrap_or_default()
+    }
+
     /// The place of a line and column, both from 1.
     pub(super) fn at(&self, line: usize, column: usize) -> Place {
         Place::At { path: self.path.clone(), line, column }

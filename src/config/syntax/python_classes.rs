@@ -71,6 +71,13 @@ const CLASSES: [Class; 13] = [
     },
 ];
 
+/// Whether a full name is that of one of dlt's types for dictionaries, such as `RESTAPIConfig`, a call of which makes one.
+pub(super) fn is_typed_dict(full_name: &str) -> bool {
+    let is_of_dlt = full_name.starts_with("dlt.sources.rest_api") || full_name.starts_with("rest_api");
+    let name = full_name.rsplit('.').next().unwrap_or(full_name);
+    is_of_dlt && (name.ends_with("Config") || matches!(name, "Endpoint" | "EndpointResource" | "EndpointResourceBase"))
+}
+
 /// The `type` and the parameters by position of the class that a full name ends in.
 pub(super) fn class(full_name: &str) -> Option<(&'static str, &'static [&'static str])> {
     let name = full_name.rsplit('.').next().unwrap_or(full_name);

@@ -1,12 +1,12 @@
-//! What the names of a Python script stand for: imports, and names that are bound once to an expression.
+//! What the names of a Python script are bound to, in the module and in each function.
 //!
-//! Nothing is run, so a name counts only if it has one meaning whatever runs first: one plain binding in its scope, and no
-//! statement anywhere that changes the value in place.
+//! What happens to the values afterwards is told by `python_script` and played through by `python_replay`.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use ruff_python_ast::visitor::{Visitor, walk_expr, walk_stmt};
-use ruff_python_ast::{Expr, ExprContext, Parameters, Stmt};
+use ruff_python_ast::{Expr, ExprContext, ParameterWithDefault, Stmt, StmtFunctionDef};
 use ruff_text_size::{Ranged as _, TextSize};
 
 /// What a name stands for in one scope.
@@ -14,43 +14,66 @@ use ruff_text_size::{Ranged as _, TextSize};
 pub(super) enum Binding<'a> {
     /// It is bound once, to this expression.
     Value(&'a Expr),
-    /// It is a parameter; this is its default.
-    Parameter(Option<&'a Expr>),
+    /// It is a parameter.
+    Parameter(&'a ParameterWithDefault),
     /// It is bound several times.
     Several,
     /// It is a function.
-    Function,
+    Function(&'a StmtFunctionDef),
     /// It is bound by something else, such as a loop, an import or a class.
     Other,
 }
 
+/// The scopes in which something stands, from the module inwards.
+pub(super) type Scopes<'a> = Vec<Rc<Scope<'a>>>;
+
 /// The names of a module or of one function.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Scope<'a> {
     names: HashMap<&'a str, Binding<'a>>,
+    pub(super) body: &'a [Stmt],
+    /// The function, unless this is the module.
+    pub(super) function: Option<&'a StmtFunctionDef>,
 }
 
 impl<'a> Scope<'a> {
     pub(super) fn of_module(body: &'a [Stmt]) -> Self {
-        let mut scope = Self::default();
+        let mut scope = Self { names: HashMap::new(), body, function: None };
         scope.visit_body(body);
         scope
     }
 
-    pub(super) fn of_function(parameters: &'a Parameters, body: &'a [Stmt]) -> Self {
-        let mut scope = Self::default();
-        for parameter in parameters.iter_non_variadic_params() {
-            scope.bind(parameter.parameter.name.as_str(), Binding::Parameter(parameter.default.as_deref()));
+    pub(super) fn of_function(function: &'a StmtFunctionDef) -> Self {
+        let mut scope = Self { names: HashMap::new(), body: &function.body, function: Some(function) };
+        for parameter in function.parameters.iter_non_variadic_params() {
+            scope.bind(parameter.parameter.name.as_str(), Binding::Parameter(parameter));
         }
-        for parameter in [&parameters.vararg, &parameters.kwarg].into_iter().flatten() {
+        for parameter in [&function.parameters.vararg, &function.parameters.kwarg].into_iter().flatten() {
             scope.bind(parameter.name.as_str(), Binding::Other);
         }
-        scope.visit_body(body);
+        scope.visit_body(&function.body);
         scope
     }
 
     pub(super) fn get(&self, name: &str) -> Option<Binding<'a>> {
         self.names.get(name).copied()
+    }
+
+    /// The name that is bound to the expression at a place.
+    pub(super) fn name_of(&self, start: TextSize) -> Option<&'a str> {
+        let is_bound = |binding: &Binding<'a>| matches!(binding, Binding::Value(value) if value.start() == start);
+        self.names.iter().find(|(_, binding)| is_bound(binding)).map(|(name, _)| *name)
+    }
+
+    /// What tells this scope from all others of the script.
+    pub(super) fn id(&self) -> Option<TextSize> {
+        self.function.map(|function| function.start())
+    }
+
+    /// The parameter of this name, whatever else the name is bound to later.
+    pub(super) fn parameter(&self, name: &str) -> Option<&'a ParameterWithDefault> {
+        let mut parameters = self.function?.parameters.iter_non_variadic_params();
+        parameters.find(|parameter| parameter.parameter.name.as_str() == name)
     }
 
     fn bind(&mut self, name: &'a str, binding: Binding<'a>) {
@@ -70,7 +93,7 @@ impl<'a> Scope<'a> {
 impl<'a> Visitor<'a> for Scope<'a> {
     fn visit_stmt(&mut self, statement: &'a Stmt) {
         match statement {
-            Stmt::FunctionDef(function) => self.bind(function.name.as_str(), Binding::Function),
+            Stmt::FunctionDef(function) => self.bind(function.name.as_str(), Binding::Function(function)),
             Stmt::ClassDef(class) => self.bind(class.name.as_str(), Binding::Other),
             Stmt::Assign(assignment) => {
                 assignment.targets.iter().for_each(|target| self.assign(target, &assignment.value));
@@ -107,100 +130,12 @@ impl<'a> Visitor<'a> for Scope<'a> {
     }
 }
 
-/// What holds for the whole script.
-#[derive(Debug, Default)]
-pub(super) struct Script<'a> {
-    /// Local names of imported things, with the full name.
-    imports: HashMap<&'a str, String>,
-    /// Names whose value is changed in place, with the first such statement.
-    changes: HashMap<&'a str, TextSize>,
-}
-
-/// Methods that change a dictionary or a list.
-const CHANGING: [&str; 10] =
-    ["append", "clear", "extend", "insert", "pop", "popitem", "remove", "reverse", "setdefault", "update"];
-
-impl<'a> Script<'a> {
-    pub(super) fn of(body: &'a [Stmt]) -> Self {
-        let mut script = Self::default();
-        script.visit_body(body);
-        script
-    }
-
-    /// Where the value of a name is changed in place.
-    pub(super) fn change_of(&self, name: &str) -> Option<TextSize> {
-        self.changes.get(name).copied()
-    }
-
-    /// The full name of `a.b.c`, with `a` replaced by what was imported under it.
-    pub(super) fn full_name(&self, expression: &Expr) -> Option<String> {
-        match expression {
-            Expr::Name(name) => {
-                Some(self.imports.get(name.id.as_str()).cloned().unwrap_or_else(|| name.id.as_str().to_owned()))
-            }
-            Expr::Attribute(attribute) => {
-                Some(format!("{}.{}", self.full_name(&attribute.value)?, attribute.attr.as_str()))
-            }
-            _ => None,
-        }
-    }
-
-    fn change(&mut self, target: &'a Expr) {
-        if let Expr::Tuple(tuple) = target {
-            tuple.elts.iter().for_each(|target| self.change(target));
-        }
-        // `a = ..` binds the name and changes nothing; `a[..] = ..` does.
-        if !matches!(target, Expr::Name(_))
-            && let Some(name) = root(target)
-        {
-            self.changes.entry(name).or_insert_with(|| target.start());
-        }
-    }
-}
-
 /// The name at the left end of `name["a"].b["c"]`.
-fn root(expression: &Expr) -> Option<&str> {
+pub(super) fn root(expression: &Expr) -> Option<&str> {
     match expression {
         Expr::Name(name) => Some(name.id.as_str()),
         Expr::Attribute(attribute) => root(&attribute.value),
         Expr::Subscript(subscript) => root(&subscript.value),
         _ => None,
-    }
-}
-
-impl<'a> Visitor<'a> for Script<'a> {
-    fn visit_stmt(&mut self, statement: &'a Stmt) {
-        match statement {
-            Stmt::Import(import) => {
-                for alias in &import.names {
-                    if let Some(local) = &alias.asname {
-                        self.imports.insert(local.as_str(), alias.name.as_str().to_owned());
-                    }
-                }
-            }
-            Stmt::ImportFrom(import) => {
-                let module = import.module.as_ref().map(|module| module.as_str()).unwrap_or_default();
-                for alias in &import.names {
-                    let local = alias.asname.as_ref().unwrap_or(&alias.name);
-                    self.imports.insert(local.as_str(), format!("{module}.{}", alias.name.as_str()));
-                }
-            }
-            Stmt::Assign(assignment) => assignment.targets.iter().for_each(|target| self.change(target)),
-            Stmt::AugAssign(assignment) => self.change(&assignment.target),
-            Stmt::Delete(delete) => delete.targets.iter().for_each(|target| self.change(target)),
-            _ => {}
-        }
-        walk_stmt(self, statement);
-    }
-
-    fn visit_expr(&mut self, expression: &'a Expr) {
-        if let Expr::Call(call) = expression
-            && let Expr::Attribute(method) = call.func.as_ref()
-            && CHANGING.contains(&method.attr.as_str())
-            && let Some(name) = root(&method.value)
-        {
-            self.changes.entry(name).or_insert_with(|| expression.start());
-        }
-        walk_expr(self, expression);
     }
 }

@@ -1,32 +1,46 @@
-//! Python expressions to trees, without running any Python: literals, names that stand for them, texts put together,
-//! and the look-ups of dlt and of the environment. Everything else is a problem that says what was seen.
+//! Python expressions to trees, without running any Python: literals, names that stand for them, what is put together of
+//! them, and the look-ups of dlt and of the environment. Everything else is a problem that says what was seen.
+//!
+//! Names are followed by `python_bindings`, calls by `python_calls`, loops by `python_loops`.
 
-use std::rc::Rc;
-
+use chrono::{DateTime, Utc};
 use ruff_python_ast::{
-    Expr, ExprBinOp, ExprCall, ExprDict, ExprFString, ExprSubscript, ExprUnaryOp, FStringPart, InterpolatedElement,
-    InterpolatedStringElement, Number, Operator, UnaryOp,
+    Expr, ExprBinOp, ExprDict, ExprFString, ExprUnaryOp, FStringPart, InterpolatedElement, InterpolatedStringElement,
+    Number, Operator, UnaryOp,
 };
+use ruff_text_size::TextSize;
 
 use super::map::MapBuilder;
 use super::position::Positions;
-use super::python_classes;
-use super::python_names::{Binding, Scope, Script};
+use super::python_names::Scopes;
+use super::python_script::Script;
 use super::{NESTING_MAX, VALUES_MAX};
 use crate::config::problem::{Place, Problem, Report, code};
 use crate::config::scalar_text::python_text;
-use crate::config::tree::{Lookup, LookupKind, Text, Tree, Value};
+use crate::config::tree::{Text, Tree, Value};
 
 /// Why an expression has no static value.
 pub(super) type Refusal = Box<Problem>;
+
+/// A name that is bound while a loop or a call is played through: in which scope, and to what.
+pub(super) struct Local<'a> {
+    pub(super) scope: Option<TextSize>,
+    pub(super) name: &'a str,
+    pub(super) value: Tree,
+}
 
 /// Reads the expressions of one scope.
 pub(super) struct Evaluator<'e, 'a> {
     pub(super) script: &'e Script<'a>,
     /// From the module inwards.
-    pub(super) scopes: &'e [Rc<Scope<'a>>],
+    pub(super) scopes: Scopes<'a>,
     pub(super) positions: &'e Positions<'e>,
     pub(super) report: &'e Report,
+    /// When the script is read.
+    pub(super) now: DateTime<Utc>,
+    pub(super) locals: Vec<Local<'a>>,
+    /// The names of the comprehensions that are being read.
+    pub(super) loop_names: Vec<(&'a str, Tree)>,
     values: usize,
     depth: usize,
 }
@@ -34,15 +48,16 @@ pub(super) struct Evaluator<'e, 'a> {
 impl<'e, 'a> Evaluator<'e, 'a> {
     pub(super) fn new(
         script: &'e Script<'a>,
-        scopes: &'e [Rc<Scope<'a>>],
+        scopes: Scopes<'a>,
         positions: &'e Positions<'e>,
         report: &'e Report,
     ) -> Self {
-        Self { script, scopes, positions, report, values: 0, depth: 0 }
+        let (locals, loop_names, now) = (Vec::new(), Vec::new(), Utc::now());
+        Self { script, scopes, positions, report, now, locals, loop_names, values: 0, depth: 0 }
     }
 
     /// The value of an expression; [`Value::Lost`] where it has none, which is then reported.
-    pub(super) fn tree(&mut self, expression: &Expr) -> Tree {
+    pub(super) fn tree(&mut self, expression: &'a Expr) -> Tree {
         self.try_tree(expression).unwrap_or_else(|problem| {
             self.report.add(*problem);
             Tree::new(Value::Lost, &self.at(expression))
@@ -50,32 +65,48 @@ impl<'e, 'a> Evaluator<'e, 'a> {
     }
 
     /// The value of an expression, or why it has none.
-    pub(super) fn try_tree(&mut self, expression: &Expr) -> Result<Tree, Refusal> {
+    pub(super) fn try_tree(&mut self, expression: &'a Expr) -> Result<Tree, Refusal> {
+        self.nested(expression, |evaluator| evaluator.value(expression))
+    }
+
+    /// One level deeper, unless that is too deep.
+    pub(super) fn nested<T>(
+        &mut self,
+        expression: &'a Expr,
+        read: impl FnOnce(&mut Self) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
         self.values += 1;
         if self.depth >= NESTING_MAX || self.values > VALUES_MAX {
             return Err(self.problem(expression, "the config is nested too deeply, is too large or refers to itself"));
         }
         self.depth += 1;
-        let tree = self.value(expression);
+        let result = read(self);
         self.depth -= 1;
-        tree
+        result
     }
 
-    fn value(&mut self, expression: &Expr) -> Result<Tree, Refusal> {
+    fn value(&mut self, expression: &'a Expr) -> Result<Tree, Refusal> {
         let value = match expression {
             Expr::NoneLiteral(_) => Value::Null,
             Expr::BooleanLiteral(literal) => Value::Bool(literal.value),
             Expr::NumberLiteral(literal) => self.number(&literal.value, false, expression)?,
-            Expr::UnaryOp(operation) => self.negative(operation, expression)?,
+            Expr::UnaryOp(operation) => self.unary(operation, expression)?,
             Expr::StringLiteral(literal) => Value::Text(Text::written(literal.value.to_str())),
             Expr::FString(literal) => self.f_string(literal)?,
-            Expr::List(list) => Value::List(list.elts.iter().map(|element| self.tree(element)).collect()),
-            Expr::Tuple(tuple) => Value::List(tuple.elts.iter().map(|element| self.tree(element)).collect()),
-            Expr::Dict(dict) => self.dict(dict),
-            Expr::BinOp(operation) => self.sum(operation, expression)?,
+            Expr::List(list) => self.elements(&list.elts)?,
+            Expr::Tuple(tuple) => self.elements(&tuple.elts)?,
+            Expr::ListComp(list) => self.comprehension(&list.elt, &list.generators)?,
+            Expr::Generator(generator) => self.comprehension(&generator.elt, &generator.generators)?,
+            Expr::DictComp(_) => self.dict_comprehension(expression)?,
+            Expr::Dict(dict) => self.dict(dict)?,
+            Expr::BinOp(operation) => self.calculation(operation, expression)?,
+            Expr::Compare(_) => self.comparison(expression)?,
+            Expr::BoolOp(operation) => return self.either(operation),
+            Expr::If(choice) => return self.chosen(choice),
             Expr::Name(name) => return self.named(name.id.as_str(), expression),
-            Expr::Subscript(subscript) => Value::Lookup(self.subscript(subscript, expression)?),
-            Expr::Call(call) => self.call(call, expression)?,
+            Expr::Subscript(subscript) => return self.subscript(subscript, expression),
+            Expr::Attribute(attribute) => self.attribute(attribute, expression)?,
+            Expr::Call(call) => return self.call(call, expression),
             _ => return Err(self.not_static(expression)),
         };
         Ok(Tree::new(value, &self.at(expression)))
@@ -95,19 +126,44 @@ impl<'e, 'a> Evaluator<'e, 'a> {
         }
     }
 
-    fn negative(&self, operation: &ExprUnaryOp, expression: &Expr) -> Result<Value, Refusal> {
+    fn unary(&mut self, operation: &'a ExprUnaryOp, expression: &'a Expr) -> Result<Value, Refusal> {
         match (operation.op, operation.operand.as_ref()) {
             (UnaryOp::USub, Expr::NumberLiteral(literal)) => self.number(&literal.value, true, expression),
+            (UnaryOp::USub, operand) => match self.try_tree(operand)?.value {
+                Value::Int(number) => number.checked_neg().map(Value::Int).ok_or_else(|| self.not_static(expression)),
+                Value::Float(number) => Ok(Value::Float(-number)),
+                _ => Err(self.not_static(expression)),
+            },
+            (UnaryOp::Not, _) => self.comparison(expression),
             _ => Err(self.not_static(expression)),
         }
     }
 
-    fn dict(&mut self, dict: &ExprDict) -> Value {
+    /// The elements of a list, those behind `*` among them.
+    fn elements(&mut self, elements: &'a [Expr]) -> Result<Value, Refusal> {
+        let mut items = Vec::with_capacity(elements.len());
+        for element in elements {
+            match element {
+                Expr::Starred(starred) => items.extend(self.items(&starred.value)?),
+                element => items.push(self.tree(element)),
+            }
+        }
+        Ok(Value::List(items))
+    }
+
+    fn dict(&mut self, dict: &'a ExprDict) -> Result<Value, Refusal> {
         let mut map = MapBuilder::default();
         for item in &dict.items {
             let Some(key) = &item.key else {
-                let message = "`**` is not a static key; only static values can be read";
-                self.report.add(*self.problem(&item.value, message));
+                match self.try_tree(&item.value) {
+                    Ok(Tree { value: Value::Map(entries), .. }) => map.unpack(entries),
+                    Ok(Tree { value: Value::Lost, .. }) => {}
+                    Ok(tree) => {
+                        let message = format!("`**` can be read before a dictionary only, not before {}", tree.kind());
+                        self.report.add(*self.problem(&item.value, &message));
+                    }
+                    Err(problem) => self.report.add(*problem),
+                }
                 continue;
             };
             let value = self.tree(&item.value);
@@ -121,10 +177,10 @@ impl<'e, 'a> Evaluator<'e, 'a> {
                 }
             }
         }
-        map.finish()
+        Ok(map.finish())
     }
 
-    fn f_string(&mut self, literal: &ExprFString) -> Result<Value, Refusal> {
+    fn f_string(&mut self, literal: &'a ExprFString) -> Result<Value, Refusal> {
         let mut parts = Vec::new();
         for part in literal.value.iter() {
             match part {
@@ -139,170 +195,87 @@ impl<'e, 'a> Evaluator<'e, 'a> {
         Ok(joined(parts))
     }
 
-    fn f_string_element(&mut self, element: &InterpolatedStringElement) -> Result<Tree, Refusal> {
+    fn f_string_element(&mut self, element: &'a InterpolatedStringElement) -> Result<Tree, Refusal> {
         match element {
             InterpolatedStringElement::Literal(text) => Ok(Tree::text(text.value.as_ref(), &self.at(text))),
             InterpolatedStringElement::Interpolation(element) if is_plain(element) => {
-                self.try_tree(&element.expression)
+                let tree = self.try_tree(&element.expression)?;
+                match tree.value {
+                    Value::List(_) | Value::Map(_) => {
+                        let message =
+                            format!("{} in an f-string cannot be read; only texts and numbers can", tree.kind());
+                        Err(self.problem(element, &message))
+                    }
+                    _ => Ok(tree),
+                }
             }
-            InterpolatedStringElement::Interpolation(element) => {
-                Err(self.problem(element, "a format in an f-string cannot be read; only static values can"))
-            }
+            InterpolatedStringElement::Interpolation(element) => self.formatted(element),
         }
     }
 
-    /// `a + b` for two texts or two lists.
-    fn sum(&mut self, operation: &ExprBinOp, expression: &Expr) -> Result<Value, Refusal> {
-        if operation.op != Operator::Add {
-            return Err(self.not_static(expression));
+    /// A part of an f-string with a format: that of a time, such as `{day:%Y-%m-%d}`, or of an integer, such as `{n:02d}`.
+    fn formatted(&mut self, element: &'a InterpolatedElement) -> Result<Tree, Refusal> {
+        let refused = |evaluator: &Self| {
+            evaluator.problem(element, "a format in an f-string cannot be read; only static values can")
+        };
+        let specification = element.format_spec.as_ref().filter(|_| element.debug_text.is_none());
+        let written = specification.map(|specification| {
+            let texts = specification.elements.iter().map(|part| part.as_literal().map(|text| text.value.as_ref()));
+            texts.collect::<Option<String>>()
+        });
+        let Some(Some(format)) = written.filter(|_| element.conversion.is_none()) else { return Err(refused(self)) };
+        if let Some(moment) = self.moment(&element.expression)? {
+            let text = moment.strftime(&format).ok_or_else(|| refused(self))?;
+            return Ok(Tree::text(text, &self.at(element)));
+        }
+        let digits = format.strip_suffix('d').unwrap_or(&format);
+        let width = digits.strip_prefix('0').and_then(|width| width.parse::<usize>().ok()).filter(|width| *width < 100);
+        match (self.try_tree(&element.expression)?.value, width) {
+            (Value::Int(number), Some(width)) => Ok(Tree::text(format!("{number:0width$}"), &self.at(element))),
+            _ => Err(refused(self)),
+        }
+    }
+
+    /// `a + b` for two texts, lists, numbers or dates, `a | b` for two dictionaries, and a little more.
+    fn calculation(&mut self, operation: &'a ExprBinOp, expression: &'a Expr) -> Result<Value, Refusal> {
+        if let Some(moment) = self.moment(expression)? {
+            return Ok(Value::Text(Text::written(moment.to_string())));
         }
         let (left, right) = (self.try_tree(&operation.left)?, self.try_tree(&operation.right)?);
         let is_text = |tree: &Tree| matches!(tree.value, Value::Text(_) | Value::Lookup(_) | Value::Joined(_));
-        if is_text(&left) && is_text(&right) {
+        if operation.op == Operator::Add && is_text(&left) && is_text(&right) {
             return Ok(joined(vec![left, right]));
         }
-        match (left.value, right.value) {
-            (Value::List(mut items), Value::List(more)) => {
+        match (left.value, operation.op, right.value) {
+            (Value::List(mut items), Operator::Add, Value::List(more)) => {
                 items.extend(more);
                 Ok(Value::List(items))
             }
-            _ => Err(self.problem(expression, "`+` can be read between two strings or two lists only")),
-        }
-    }
-
-    fn named(&mut self, name: &str, expression: &Expr) -> Result<Tree, Refusal> {
-        let fault = match self.target(name, expression)? {
-            // Python's own, which dlt takes for `last_value_func`.
-            (Binding::Other, _) if matches!(name, "max" | "min") => return Ok(Tree::text(name, &self.at(expression))),
-            (Binding::Value(value), scopes) => {
-                // What a name of the module stands for is not changed by the names of a function.
-                let inner = std::mem::replace(&mut self.scopes, scopes);
-                let tree = self.try_tree(value);
-                self.scopes = inner;
-                return tree;
+            (Value::Map(entries), Operator::BitOr, Value::Map(more)) => {
+                let mut map = MapBuilder::default();
+                map.unpack(entries);
+                map.unpack(more);
+                Ok(map.finish())
             }
-            (Binding::Parameter(default), _) => return self.parameter(name, default, expression),
-            (Binding::Several, _) => format!("`{name}` is bound more than once; only names with one value can be read"),
-            (Binding::Function, _) => {
-                let fault = format!("`{name}` is a function; only static values can be read");
-                return Err(Box::new(self.problem(expression, &fault).hint(WITHOUT_PYTHON)));
+            (Value::Int(left), operator, Value::Int(right)) => {
+                let result = match operator {
+                    Operator::Add => left.checked_add(right),
+                    Operator::Sub => left.checked_sub(right),
+                    Operator::Mult => left.checked_mul(right),
+                    Operator::FloorDiv if right > 0 => Some(left.div_euclid(right)),
+                    Operator::Mod if right > 0 => Some(left.rem_euclid(right)),
+                    _ => None,
+                };
+                result.map(Value::Int).ok_or_else(|| self.not_static(expression))
             }
-            (Binding::Other, _) => {
-                format!("`{name}` is not bound to a literal in this file; only static values can be read")
+            (_, Operator::Add, _) => {
+                Err(self.problem(expression, "`+` can be read between two strings, two lists or two integers only"))
             }
-        };
-        Err(self.problem(expression, &fault))
-    }
-
-    /// What a name stands for here: its innermost binding, with the scopes in which that stands.
-    pub(super) fn target(&self, name: &str, expression: &Expr) -> Result<(Binding<'a>, &'e [Rc<Scope<'a>>]), Refusal> {
-        if let Some(change) = self.script.change_of(name) {
-            let place = self.positions.at_byte(change.to_usize());
-            let message = format!("`{name}` is changed after it is bound, at {place}; only static values can be read");
-            return Err(self.problem(expression, &message));
-        }
-        let mut scopes = self.scopes;
-        while let Some((innermost, outer)) = scopes.split_last() {
-            if let Some(binding) = innermost.get(name) {
-                return Ok((binding, scopes));
-            }
-            scopes = outer;
-        }
-        Ok((Binding::Other, scopes))
-    }
-
-    /// dlt fills a parameter whose default is `dlt.secrets.value` or `dlt.config.value` under the parameter's own name.
-    fn parameter(&self, name: &str, default: Option<&Expr>, expression: &Expr) -> Result<Tree, Refusal> {
-        let kind = match default.and_then(|default| self.script.full_name(default)).as_deref() {
-            Some("dlt.secrets.value") => LookupKind::Secret,
-            Some("dlt.config.value") => LookupKind::Config,
-            _ => {
-                let message = format!("`{name}` is a parameter; only static values can be read");
-                return Err(self.problem(expression, &message));
-            }
-        };
-        let lookup = Lookup { kind, name: name.to_owned(), otherwise: None };
-        Ok(Tree::new(Value::Lookup(lookup), &self.at(expression)))
-    }
-
-    /// `dlt.secrets["a.b"]`, `dlt.config["a.b"]` and `os.environ["X"]`.
-    fn subscript(&mut self, subscript: &ExprSubscript, expression: &Expr) -> Result<Lookup, Refusal> {
-        let kind = match self.script.full_name(&subscript.value).as_deref() {
-            Some("dlt.secrets") => LookupKind::Secret,
-            Some("dlt.config") => LookupKind::Config,
-            Some("os.environ") => LookupKind::Env,
-            _ => return Err(self.not_static(expression)),
-        };
-        Ok(Lookup { kind, name: self.key(&subscript.slice)?, otherwise: None })
-    }
-
-    /// `dlt.secrets.get("a.b")`, `dlt.config.get("a.b")`, `os.environ.get("X", default)` and `os.getenv("X", default)`.
-    ///
-    /// A paginator or an auth is what its constructor says.
-    fn call(&mut self, call: &ExprCall, expression: &Expr) -> Result<Value, Refusal> {
-        // A class may be given the type that it is generic over: `incremental[str](…)`.
-        let callee = match call.func.as_ref() {
-            Expr::Subscript(subscript) => &subscript.value,
-            callee => callee,
-        };
-        let name = self.script.full_name(callee);
-        if let Some((kind, parameters)) = name.as_deref().and_then(python_classes::class) {
-            return self.constructor(call, expression, kind, parameters);
-        }
-        let kind = match name.as_deref() {
-            Some("dlt.secrets.get") => LookupKind::Secret,
-            Some("dlt.config.get") => LookupKind::Config,
-            Some("os.environ.get" | "os.getenv") => LookupKind::Env,
-            _ => return Err(self.not_static(expression)),
-        };
-        let arguments = &call.arguments;
-        let Some(name) = arguments.args.first() else { return Err(self.not_static(expression)) };
-        let default = arguments.args.get(1).or_else(|| arguments.find_keyword("default").map(|keyword| &keyword.value));
-        // The second argument of dlt's `get` is the expected type.
-        let otherwise = match default.filter(|_| kind == LookupKind::Env) {
-            Some(default) => self.try_tree(default)?,
-            None => Tree::new(Value::Null, &self.at(expression)),
-        };
-        Ok(Value::Lookup(Lookup { kind, name: self.key(name)?, otherwise: Some(Box::new(otherwise)) }))
-    }
-
-    /// A call of a class as the map with `type` that says the same.
-    fn constructor(
-        &mut self,
-        call: &ExprCall,
-        expression: &Expr,
-        kind: &str,
-        parameters: &[&str],
-    ) -> Result<Value, Refusal> {
-        let at = self.at(expression);
-        let mut map = MapBuilder::default();
-        map.push("type".to_owned(), &at, Tree::text(kind, &at), self.report);
-        for (index, argument) in call.arguments.args.iter().enumerate() {
-            let Some(name) = parameters.get(index).filter(|_| !argument.is_starred_expr()) else {
-                return Err(self.problem(argument, "the class has no such argument"));
-            };
-            let value = self.tree(argument);
-            map.push((*name).to_owned(), &self.at(argument), value, self.report);
-        }
-        for keyword in &call.arguments.keywords {
-            let Some(name) = &keyword.arg else {
-                return Err(self.problem(&keyword.value, "`**` cannot be read; only static values can be read"));
-            };
-            let value = self.tree(&keyword.value);
-            map.push(name.as_str().to_owned(), &self.at(keyword), value, self.report);
-        }
-        Ok(map.finish())
-    }
-
-    fn key(&mut self, expression: &Expr) -> Result<String, Refusal> {
-        let key = self.try_tree(expression)?;
-        match key.written_text() {
-            Some(text) => Ok(text.to_owned()),
-            None => Err(self.problem(expression, &format!("a static string is needed here, not {}", key.kind()))),
+            _ => Err(self.not_static(expression)),
         }
     }
 
-    fn not_static(&self, expression: &Expr) -> Refusal {
+    pub(super) fn not_static(&self, expression: &Expr) -> Refusal {
         let seen = match expression {
             Expr::Call(call) => self
                 .script
@@ -323,21 +296,21 @@ impl<'e, 'a> Evaluator<'e, 'a> {
         Box::new(problem.hint(hint))
     }
 
-    fn problem(&self, node: &impl ruff_text_size::Ranged, message: &str) -> Refusal {
+    pub(super) fn problem(&self, node: &impl ruff_text_size::Ranged, message: &str) -> Refusal {
         Box::new(Problem::new(code::UNSUPPORTED, &self.at(node), message))
     }
 
-    fn at(&self, node: &impl ruff_text_size::Ranged) -> Place {
+    pub(super) fn at(&self, node: &impl ruff_text_size::Ranged) -> Place {
         self.positions.at_byte(node.start().to_usize())
     }
 }
 
 /// What takes the place of functions.
-const WITHOUT_PYTHON: &str = "say it without Python: `processing_steps` take expressions of jq, such as `{\"filter\": \".id > 1\"}`, \
+pub(super) const WITHOUT_PYTHON: &str = "say it without Python: `processing_steps` take expressions of jq, such as `{\"filter\": \".id > 1\"}`, \
              `response_actions` the words `ignore`, `fail` and `retry`, and `convert` `unix`, `unix_ms`, `iso` or a pattern";
 
 /// One text if all parts are known, else the parts to be joined later.
-fn joined(parts: Vec<Tree>) -> Value {
+pub(super) fn joined(parts: Vec<Tree>) -> Value {
     let mut whole = Text::default();
     for part in &parts {
         match python_text(part) {
@@ -355,10 +328,8 @@ fn is_plain(element: &InterpolatedElement) -> bool {
 fn described(expression: &Expr) -> &'static str {
     match expression {
         Expr::Lambda(_) => "a lambda",
-        Expr::ListComp(_) | Expr::SetComp(_) | Expr::DictComp(_) => "a comprehension",
-        Expr::Generator(_) => "a generator",
-        Expr::If(_) => "a conditional expression",
-        Expr::BoolOp(_) | Expr::Compare(_) => "a condition",
+        Expr::SetComp(_) => "a comprehension of a set",
+        Expr::Compare(_) => "a condition",
         Expr::BinOp(_) | Expr::UnaryOp(_) => "a calculation",
         Expr::Attribute(_) => "an attribute",
         Expr::Subscript(_) => "a subscript",

@@ -91,7 +91,7 @@ fn torn(random: &mut Rng, spelled: fn(&Json) -> String) -> Vec<u8> {
 
 fn as_yaml(config: &Json) -> String {
     let json = config.to_string();
-    to_yaml(&case("config.json", &json).source).unwrap_or(json)
+    to_yaml(&case("config.json", &json).source, None).unwrap_or(json)
 }
 
 fn as_toml(config: &Json) -> String {
@@ -194,7 +194,7 @@ fn check(file: &str, text: &[u8]) -> Result<(), String> {
     if shown.contains(SECRET) {
         return Err(format!("a secret is shown: {shown}"));
     }
-    let (Ok(plan), Ok(resolved), Ok(yaml)) = (loaded, resolved, to_yaml(&case.source)) else { return Ok(()) };
+    let (Ok(plan), Ok(resolved), Ok(yaml)) = (loaded, resolved, to_yaml(&case.source, None)) else { return Ok(()) };
     if yaml.contains(SECRET) {
         return Err(format!("a secret is imported: {yaml}"));
     }

@@ -238,7 +238,7 @@ fn faults_of_dlts_classes_are_told_where_they_are() {
         ("OffsetPaginator()", "config.py:3:14: `limit` is missing in `resources[0].endpoint.paginator`"),
         ("HeaderLinkPaginator('a', 'b')", "config.py:3:39: the class has no such argument"),
         ("HeaderLinkPaginator(*a)", "config.py:3:34: the class has no such argument"),
-        ("HeaderLinkPaginator(**a)", "config.py:3:36: `**` cannot be read; only static values can be read"),
+        ("HeaderLinkPaginator(**a)", "config.py:3:36: `a` is not bound to a literal in this file; only static values can be read"),
         ("HeaderLinkPaginator(links_next_key=1)", "config.py:3:49: `links_next_key` must be a string, not an integer"),
         (
             "HeaderLinkPaginator(link_next_key='a')",
