@@ -22,16 +22,9 @@ pub(super) struct Body {
 
 impl Body {
     /// Why a paginator cannot put anything into it; `None`: it can.
-    pub(super) fn has_no_place(&self, method: Method) -> Option<&'static str> {
-        match (&self.json, &self.form, &self.raw) {
-            (_, Some(_), _) | (_, _, Some(_)) => {
-                Some("a body path of the paginator needs `json`, and cannot be put into `data`")
-            }
-            (None, None, None) if method == Method::Get => {
-                Some("a body path of the paginator needs `method: POST` or `json`")
-            }
-            _ => None,
-        }
+    pub(super) fn has_no_place(&self) -> Option<&'static str> {
+        let is_taken = self.form.is_some() || self.raw.is_some();
+        is_taken.then_some("a body path of the paginator needs `json`, and cannot be put into `data`")
     }
 }
 

@@ -97,7 +97,8 @@ fn read_with<'t>(
     let own_auth = auth::read(reader.value("auth"), surrounding.lookups);
     let paginator = reader.value("paginator");
     let is_entity = path.as_ref().is_some_and(|path| path.is_entity);
-    let spec = paging(paginator, surrounding, is_entity && selector.is_none());
+    let spec = paging(paginator, surrounding, is_entity);
+    view.paginator = spec.as_ref().map(|paging| paging.spec().clone());
     reader.ignore(&["incremental"]);
     let actions =
         reader.present("response_actions").map_or(Some(Vec::new()), |tree| response_actions::read(tree, report));
@@ -112,12 +113,11 @@ fn read_with<'t>(
     let paginator_spec = match spec {
         Paging::Said(spec) => spec,
         Paging::Entity(spec) => {
-            rows = RowSelection::Entity;
+            rows = if selector.is_none() { RowSelection::Entity } else { rows };
             spec
         }
     };
-    view.paginator = Some(paginator_spec.clone());
-    if let Some(message) = body.has_no_place(method).filter(|_| needs_body(&paginator_spec)) {
+    if let Some(message) = body.has_no_place().filter(|_| needs_body(&paginator_spec)) {
         let at = paginator.or(surrounding.client.paginator).unwrap_or(tree);
         report.add(Problem::new(code::INVALID, &at.at, message));
         return None;
@@ -269,6 +269,14 @@ enum Paging {
     Said(PaginatorSpec),
     /// Its path leads to one thing. Should there be more all the same, this is how it pages.
     Entity(PaginatorSpec),
+}
+
+impl Paging {
+    fn spec(&self) -> &PaginatorSpec {
+        match self {
+            Self::Said(spec) | Self::Entity(spec) => spec,
+        }
+    }
 }
 
 /// The endpoint's scheme, else the client's, else the one that the first page suggests.

@@ -220,7 +220,9 @@ fn is_entity(parts: &[Part], params: &[Param]) -> bool {
     let is_resolved = |param: &Param| {
         matches!(param.value, ParamValue::Resolved(..)) && param.name.as_literal().as_deref() == Some(name)
     };
-    is_whole && !is_query && (name.starts_with("resources.") || params.iter().any(is_resolved))
+    // dlt takes no other field for the key of one thing.
+    let is_plain = name.chars().all(|character| character.is_ascii_alphanumeric() || "._-".contains(character));
+    is_whole && !is_query && is_plain && (name.starts_with("resources.") || params.iter().any(is_resolved))
 }
 
 /// What stands in a path for the parameter of that name. An error without a problem is reported already.

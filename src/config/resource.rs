@@ -123,7 +123,10 @@ fn link(
     report: &Report,
 ) -> Option<Option<ParentLink>> {
     let Some((parent, at)) = parent else {
-        if let Some((tree, _)) = included {
+        // None of a parent's keys need no parent.
+        if let Some((tree, keys)) = included
+            && keys.is_none_or(|keys| !keys.is_empty())
+        {
             let message = "`include_from_parent` needs a parent, and the endpoint has no `{resources.…}`";
             report.add(Problem::new(code::INVALID, &tree.at, message));
             return None;

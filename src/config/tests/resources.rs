@@ -264,3 +264,28 @@ fn the_maintenance_of_a_table_is_read() {
     );
     assert_eq!(one("delta: {maintenance: {retention: soon}}").problems().len(), 1);
 }
+
+#[test]
+fn nothing_of_a_parent_needs_no_parent() {
+    assert!(one("include_from_parent: []").resource().parent.is_none());
+    let said = one("include_from_parent: [id]").problems().concat();
+    assert!(said.contains("`include_from_parent` needs a parent"), "{said}");
+}
+
+#[test]
+fn a_path_of_one_thing_asks_for_one_page_with_a_selector_too() {
+    let entity = |endpoint: &str| {
+        let text = format!(
+            "client: {{base_url: https://a.b, paginator: {{type: page_number}}}}\nresources:\n- p\n- name: c\n  endpoint: {endpoint}\n"
+        );
+        let plan = yaml(&text).plan();
+        let child = plan.resources.into_iter().find(|resource| resource.name.as_str() == "c").expect("the child");
+        child.endpoint.paginator == crate::plan::PaginatorSpec::Auto
+    };
+    assert!(entity("{path: 'x/{resources.p.id}'}"));
+    assert!(entity("{path: 'x/{resources.p.id}', data_selector: items}"));
+    // What it says itself counts, and what is not the key of one thing is none.
+    assert!(!entity("{path: 'x/{resources.p.id}', paginator: {type: page_number}}"));
+    assert!(!entity("{path: 'x/{resources.p.ids[0]}'}"));
+    assert!(!entity("{path: 'x/{resources.p.id}/y'}"));
+}
