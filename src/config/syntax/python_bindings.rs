@@ -67,9 +67,13 @@ impl<'a> Evaluator<'_, 'a> {
         }
         let mut scopes = self.scopes.as_slice();
         while let Some((innermost, outer)) = scopes.split_last() {
-            let local = self.locals.iter().rev().find(|local| local.scope == innermost.id() && local.name == name);
-            if let Some(local) = local {
-                return Found::Local(local.value.clone());
+            let is_rebound =
+                matches!(innermost.get(name), Some(Binding::Several)) && innermost.parameter(name).is_some();
+            // A value that is changed is that of the loop or the call with its changes.
+            if let Some(value) =
+                self.local(innermost, name).filter(|_| !is_rebound && !self.is_changed(innermost, name))
+            {
+                return Found::Local(value);
             }
             if let Some(binding) = innermost.get(name) {
                 return Found::Bound(binding, scopes.to_vec());
@@ -77,6 +81,12 @@ impl<'a> Evaluator<'_, 'a> {
             scopes = outer;
         }
         Found::Bound(Binding::Other, Vec::new())
+    }
+
+    /// What a loop or a call that is played through binds a name of a scope to.
+    pub(super) fn local(&self, scope: &Scope<'a>, name: &str) -> Option<Tree> {
+        let local = self.locals.iter().rev().find(|local| local.scope == scope.id() && local.name == name)?;
+        Some(local.value.clone())
     }
 
     fn is_changed(&self, scope: &Scope<'a>, name: &str) -> bool {

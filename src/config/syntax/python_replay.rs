@@ -63,13 +63,16 @@ impl<'a> Evaluator<'_, 'a> {
             return Err(self.changed(name, statement.start(), use_of_it));
         }
         let changes = self.script.changes_of(scope, name);
-        let later = changes.into_iter().find(|change| *change > use_of_it.start());
+        let mut rebinding = Rebinding { name, at: use_of_it.start(), found: false };
+        rebinding.visit_body(scope.body);
+        // What a name is bound to anew is changed as the new value.
+        let later = changes.into_iter().find(|change| *change > use_of_it.start() && !rebinding.found);
         if let Some(change) = later.or_else(|| self.script.foreign_change_of(scope, name)) {
             return Err(self.changed(name, change, use_of_it));
         }
         let current = match scope.parameter(name) {
             // What was handed over may not matter, if the name is bound to something else before it is used.
-            Some(parameter) => self.parameter(parameter, use_of_it).ok(),
+            Some(parameter) => self.local(scope, name).or_else(|| self.parameter(parameter, use_of_it).ok()),
             None => None,
         };
         let mut replay = Replay { name, scope, use_of_it, current };
@@ -163,7 +166,11 @@ impl<'a> Evaluator<'_, 'a> {
     ) -> Result<Reached, Refusal> {
         if here == Reached::Yes {
             let in_body = repeated.body.iter().any(|statement| replay.holds_use(statement));
-            let is_bound = repeated.body.iter().any(|statement| binds(statement, replay.name));
+            let is_its_own = targets(&repeated.target, replay.name);
+            let is_bound = is_its_own || binds_in(&repeated.body, replay.name);
+            if in_body && is_its_own {
+                replay.current = self.local(replay.scope, replay.name);
+            }
             if in_body && !is_bound && self.changes_in(repeated, replay) {
                 return Err(self.changed(replay.name, repeated.start(), replay.use_of_it));
             }
@@ -276,6 +283,13 @@ fn binds_in(body: &[Stmt], name: &str) -> bool {
     body.iter().any(|statement| binds(statement, name))
 }
 
+/// Whether a target of a loop binds a name.
+fn targets(target: &Expr, name: &str) -> bool {
+    let mut search = Search { name, stores_only: true, found: false };
+    search.visit_expr(target);
+    search.found
+}
+
 /// Whether a statement binds a name of its scope.
 fn binds(statement: &Stmt, name: &str) -> bool {
     let mut search = Search { name, stores_only: true, found: false };
@@ -310,6 +324,28 @@ impl<'a> Visitor<'a> for Search<'_> {
             self.found |= counts && name.id.as_str() == self.name;
         }
         walk_expr(self, expression);
+    }
+}
+
+/// Whether a place is in a statement that binds a name.
+struct Rebinding<'s> {
+    name: &'s str,
+    at: TextSize,
+    found: bool,
+}
+
+impl<'a> Visitor<'a> for Rebinding<'_> {
+    fn visit_stmt(&mut self, statement: &'a Stmt) {
+        if !statement.range().contains(self.at) {
+            return;
+        }
+        let is_name = |target: &Expr| matches!(target, Expr::Name(name) if name.id.as_str() == self.name);
+        self.found |= match statement {
+            Stmt::Assign(assignment) => assignment.targets.iter().all(is_name),
+            Stmt::AnnAssign(assignment) => is_name(&assignment.target),
+            _ => false,
+        };
+        walk_stmt(self, statement);
     }
 }
 

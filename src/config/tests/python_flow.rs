@@ -38,6 +38,9 @@ fn what_a_reader_would_work_out_is_read() {
         ("C = {'u': ['https://x/', 'y']}", "{'a': C['u'][0].rstrip('/'), 'b': C['u'][-1].upper()}", "a=https://x&b=Y"),
         ("", "{'a': 'x' if 1 > 0 else 'y', 'b': None or 'z'}", "a=x&b=z"),
         // Functions of the script.
+        ("def f(d=None):\n    d = d or {'a': 1}\n    d['b'] = 2\n    return d", "f()", "a=1&b=2"),
+        ("def f(d):\n    d['b'] = 2\n    return d", "f({'a': 1})", "a=1&b=2"),
+        ("L = []\nfor d in [{'a': 1}]:\n    d['b'] = 2\n    L.append(d)", "L[0]", "a=1&b=2"),
         ("def f(n, m=2):\n    '''Doubles.'''\n    d = {'a': n}\n    d['b'] = m\n    return d", "f(1)", "a=1&b=2"),
         ("def f(x):\n    if x == 'p':\n        return {'a': 1}\n    return {'a': 2}", "f('q')", "a=2"),
     ];

@@ -280,7 +280,7 @@ fn a_path_of_one_thing_asks_for_one_page_with_a_selector_too() {
         );
         let plan = yaml(&text).plan();
         let child = plan.resources.into_iter().find(|resource| resource.name.as_str() == "c").expect("the child");
-        child.endpoint.paginator == crate::plan::PaginatorSpec::Auto
+        matches!(child.endpoint.paginator, crate::plan::PaginatorSpec::Auto)
     };
     assert!(entity("{path: 'x/{resources.p.id}'}"));
     assert!(entity("{path: 'x/{resources.p.id}', data_selector: items}"));
