@@ -8,8 +8,9 @@ use futures::stream::{FuturesOrdered, StreamExt};
 
 use super::ResourceReport;
 use super::budget::Share;
-use super::lane::{Batches, decoded};
+use super::lane::decoded;
 use super::walker::Pages;
+use super::writer::Batches;
 use crate::error::Error;
 use crate::flow::{CursorState, Page, Unfinished, Waypoint};
 use crate::normalize::{Decoder, Draft, Normalizer};

@@ -14,24 +14,21 @@ use std::time::Duration;
 use futures::future::Either;
 use futures::stream::BoxStream;
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::spawn_blocking;
 
-use super::budget::{Budget, Share};
+use super::budget::Budget;
 use super::joiner::Joiner;
 use super::tree::Shared;
 use super::walker::{Feed, Walker};
+use super::writer::spawn_writer;
 use super::{Event, Progress, ResourceReport, WaitReport};
 use crate::client::Meter;
 use crate::error::{Error, ErrorClass, Interrupted};
 use crate::extract::{Course, CourseOptions, ExtractError, ExtractErrorKind, Lanes, Parent, Reached, Walked};
-use crate::flow::{Cursors, Remembered, TableBatch, TableState};
-use crate::load::{Continuation, Ending, LoadError, LoadOptions, Loader};
+use crate::flow::{Cursors, Remembered, TableState};
+use crate::load::{Continuation, Ending, LoadOptions, Loader};
 use crate::normalize::{Decoder, Draft, Normalizer, Rows};
 use crate::plan::{ResourcePlan, WriteDisposition};
-
-/// Batches that wait for the writer, which takes them in bursts.
-const BATCHES_QUEUED: usize = 64;
 
 /// What one resource is loaded with.
 pub(super) struct Lane<'a> {
@@ -356,42 +353,4 @@ pub(super) fn decoded(
             Either::Right(async { Ok(task.await.map_err(|_| Error::task("the decoder panicked"))??) })
         }
     }
-}
-
-/// The way to the writer.
-pub(super) struct Batches {
-    sender: mpsc::Sender<(TableBatch, Share)>,
-    budget: Budget,
-}
-
-impl Batches {
-    /// Hands batches to the writer; whether it is still there. One that is gone has failed and tells why itself.
-    pub(super) async fn send(&self, ready: Vec<TableBatch>) -> bool {
-        for batch in ready {
-            let share = self.budget.take(batch.rows.get_array_memory_size() as u64).await;
-            if self.sender.send((batch, share)).await.is_err() {
-                return false;
-            }
-        }
-        true
-    }
-}
-
-type Writing = JoinHandle<(Loader, Result<(), LoadError>)>;
-
-/// The writer has a thread of its own, because encoding is work for a core and not for a worker of the runtime.
-fn spawn_writer(mut loader: Loader, budget: Budget) -> (Batches, Writing) {
-    let (sender, mut receiver) = mpsc::channel::<(TableBatch, Share)>(BATCHES_QUEUED);
-    let handle = Handle::current();
-    let task = spawn_blocking(move || {
-        handle.block_on(async move {
-            while let Some((batch, _share)) = receiver.recv().await {
-                if let Err(error) = loader.write(batch).await {
-                    return (loader, Err(error));
-                }
-            }
-            (loader, Ok(()))
-        })
-    });
-    (Batches { sender, budget }, task)
 }

@@ -16,6 +16,7 @@ mod report;
 mod stop;
 mod tree;
 mod walker;
+mod writer;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
