@@ -25,6 +25,7 @@ use super::fill::{FillFault, FillProblem, Values, fill};
 use super::parent_row::{Parent, ParentRow};
 use super::place::{Parents, Place};
 use super::reached::{LaneCursors, Reached};
+use super::resuming::{Resuming, TOO_MANY_CAME};
 use super::walk::{Equipment, Walk};
 use super::walked::Walked;
 use crate::client::{Client, Meter};
@@ -76,16 +77,6 @@ pub struct Course<R: BodyReader> {
     /// The next page is the first of a walk that begins anew.
     begins_anew: bool,
     skipped: u64,
-}
-
-/// A child's walk that is to go on where an earlier run left it.
-struct Resuming {
-    place: Place,
-    from: Unfinished,
-    /// Parents that have come meanwhile, for whom the walk begins anew should it not go on.
-    come: Vec<ParentRow>,
-    /// The walk of its parent has begun; its first page tells.
-    has_begun: bool,
 }
 
 impl<R: BodyReader> Course<R> {
@@ -142,7 +133,7 @@ impl<R: BodyReader> Course<R> {
             let ended = from.waypoint.cursors.iter().filter(|(parent, _)| **parent != place.parent);
             ended.for_each(|(parent, state)| own.advance(Lanes::ALL, parent, state));
         }
-        self.resuming = Some(Resuming { place, from: from.clone(), come: Vec::new(), has_begun: false });
+        self.resuming = Some(Resuming::new(place, from.clone(), self.waiting_max));
         Ok(())
     }
 
@@ -152,12 +143,15 @@ impl<R: BodyReader> Course<R> {
         if !matches!(self.resource.write, WriteDisposition::Merge(_)) {
             return Err(self.error(ExtractErrorKind::Shifted { pages: self.pages, how }));
         }
+        let Some(come) = resuming.map_or(Some(Vec::new()), Resuming::into_come) else {
+            return Err(self.error(ExtractErrorKind::Shifted { pages: self.pages, how: TOO_MANY_CAME }));
+        };
         tracing::warn!(resource = %self.resource.name, problem = how, "the walk begins anew");
         self.branches.clear();
         self.begun = Parents::default();
         self.begins_anew = true;
         self.reached.own = LaneCursors::new(&self.resource, &self.takers);
-        self.again = resuming.into_iter().flat_map(|resuming| resuming.come).collect();
+        self.again = come.into();
         Ok(())
     }
 
@@ -263,7 +257,7 @@ impl<R: BodyReader> Course<R> {
             self.branches.extend(branch);
             return Ok(());
         };
-        resuming.come.push(parent.clone());
+        resuming.note(&parent);
         let place = resuming.place.clone();
         if before.count < place.before.count {
             return Ok(());

@@ -31,6 +31,7 @@ mod processed;
 mod reached;
 mod repeats;
 mod request;
+mod resuming;
 mod select;
 mod text;
 mod walk;

@@ -45,10 +45,11 @@ impl Parent {
 }
 
 impl ParentRow {
-    fn bytes(&self) -> u64 {
+    /// About the bytes that it takes.
+    pub(super) fn bytes(&self) -> u64 {
         let fields = self.fields.iter().flatten().map(|value| value.as_str().map_or(1, str::len));
         let included = self.included.iter().flatten().map(String::len);
-        u64::try_from(fields.chain(included).sum::<usize>()).unwrap_or(u64::MAX)
+        u64::try_from(fields.chain(included).sum::<usize>() + size_of::<Self>()).unwrap_or(u64::MAX)
     }
 
     pub(super) fn new(row: Node<'_>, link: &ParentLink, at: (SafeUrl, usize), lanes: Lanes) -> Self {

@@ -70,6 +70,7 @@ impl Lane<'_> {
         if let Err(error) = &loaded
             && error.is_shifted()
             && self.may_start_over()
+            && self.has_parents()
         {
             tracing::warn!(resource = %self.resource.name, problem = %error, "the walk begins anew");
             report = ResourceReport::empty(plan, self.resource);
@@ -98,6 +99,11 @@ impl Lane<'_> {
     /// Rows that are appended a second time are doubled; merged or replaced they are not.
     fn may_start_over(&self) -> bool {
         self.shared.plan.history.refreshes || self.resource.write != WriteDisposition::Append
+    }
+
+    /// Whether the rows of its parent, if it has one, are still to come.
+    fn has_parents(&self) -> bool {
+        self.resource.parent.is_none() || self.parents.is_some()
     }
 
     /// Whether parts of the walk are kept. Not where children need all of its rows, of which another run would see the rest only; nor
@@ -163,6 +169,11 @@ impl Lane<'_> {
             }
             Err(error) if error.class() == ErrorClass::Interrupted => {
                 Err(self.interrupted(loader, &normalizer, &joiner, report).await)
+            }
+            Err(error) if error.is_shifted() && self.may_start_over() && !self.has_parents() => {
+                // Its parents have gone by: the next run begins anew, and finds no walk to go on with.
+                self.commit(loader, &normalizer, Ending::Whole(Remembered::default()), report).await?;
+                Err(error)
             }
             Err(error) => {
                 report.add_schema(normalizer.schema_changes(), normalizer.null_only());

@@ -407,3 +407,20 @@ async fn a_walk_that_was_cut_short_and_begins_anew_without_its_parent_is_not_tak
     loaded(&bench, resources()).await;
     assert_eq!(comment_ids(&bench).await, [10, 11, 12, 13, 20, 21, 22, 23, 30, 31, 32, 33]);
 }
+
+#[tokio::test]
+async fn a_merge_among_other_parents_than_memory_holds_begins_anew_in_the_next_run() {
+    let (is_down, first) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicI64::new(1)));
+    let bench = in_parts(Arc::clone(&is_down), Arc::clone(&first)).await;
+    assert_eq!(run(&bench, parts("merge", false), json!({})).await.code, 3);
+    is_down.store(false, Ordering::SeqCst);
+    first.store(0, Ordering::SeqCst);
+    let (config, small) = (bench.path("tree.json"), ["--set", "limits.memory=1"]);
+    let failed = bench.run(&config, &small).await;
+    let error = &resource(&failed, "comments")["error"];
+    assert_eq!((failed.code, &error["code"]), (3, &json!("resume_shifted")), "{:#}", failed.report);
+    assert!(error["message"].as_str().expect("a message").contains("the next run begins anew"), "{error}");
+    let next = bench.run(&config, &small).await;
+    assert_eq!(next.code, 0, "{:#}", next.report);
+    assert_eq!(comment_ids(&bench).await.len(), 15);
+}
