@@ -3,11 +3,11 @@
 //! Look-ups stay look-ups (`${secret:…}`, `${config:…}`, `${env:…}`), so that no secret is printed.
 
 use super::syntax::{self, Document, Outside};
-use super::tree::{Lookup, LookupKind, Test, Tree, Value};
+use super::tree::{Lookup, LookupKind, Tree, Value};
 
 /// The YAML of a config that has been read and not changed. `None`: it holds what YAML here cannot say, with the words for it.
 pub(super) fn yaml(document: &Document) -> Result<String, String> {
-    let Outside { source_name, pipeline_name, dataset_name, destination, is_of_function: _, resources } =
+    let Outside { source_name, pipeline_name, dataset_name, destination, is_of_function: _, assumed: _, resources } =
         &document.outside;
     if resources.is_some() {
         return Err("the script selects resources by `with_resources`".to_owned());
@@ -77,10 +77,8 @@ fn list_item(text: &mut String, depth: usize, tree: &Tree) -> Result<(), String>
 fn wanted(mut tree: &Tree) -> &Tree {
     loop {
         tree = match &tree.value {
-            Value::Choice(choice) => match choice.test {
-                Test::Truthy | Test::NotNull => &choice.yes,
-                Test::Falsy | Test::Null => &choice.no,
-            },
+            Value::Choice(choice) if choice.test.is_of_what_is_set() => &choice.yes,
+            Value::Choice(choice) => &choice.no,
             Value::Lookup(Lookup { kind: LookupKind::Config, otherwise: Some(otherwise), .. })
                 if matches!(otherwise.value, Value::Int(_) | Value::Float(_) | Value::Bool(_)) =>
             {

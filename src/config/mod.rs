@@ -189,6 +189,7 @@ fn lowered(
     if missing.is_some() {
         lookups.missing = Some(RefCell::default());
     }
+    lookups.refuse_set(&outside.assumed);
     lookups.resolve(&mut root);
     root.name_paths();
     for told in [&mut outside.source_name, &mut outside.pipeline_name, &mut outside.dataset_name] {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use super::problem::{Place, Problem, Report, code};
 use super::scalar_text::python_text;
 use super::syntax;
-use super::tree::{Choice, Lookup, LookupKind, Test, Text, Tree, Value};
+use super::tree::{Choice, Lookup, LookupKind, Text, Tree, Value};
 
 /// What surrounds a run: environment variables and the working directory.
 #[derive(Clone, Default)]
@@ -174,6 +174,22 @@ impl<'a> Lookups<'a> {
         }
     }
 
+    /// Refuses values for what a script has been worked out without.
+    pub(super) fn refuse_set(&self, assumed: &[Tree]) {
+        for tree in assumed {
+            let Value::Lookup(lookup) = &tree.value else { continue };
+            if self.find(lookup.kind, &self.names(lookup)).is_none() {
+                continue;
+            }
+            let message = format!(
+                "`{}` is set, and the script works something out with it; only its default can be read",
+                lookup.name
+            );
+            let problem = Problem::new(code::UNSUPPORTED, &tree.at, message);
+            self.report.add(problem.hint("write the value into the script, or leave it unset and use `--set`"));
+        }
+    }
+
     /// The field of an auth that the config leaves out, looked up as dlt does.
     pub(super) fn credential(&self, kind: LookupKind, field: &str, at: &Place) -> Tree {
         let names = self.sections.names(&format!("credentials.{field}"));
@@ -181,16 +197,7 @@ impl<'a> Lookups<'a> {
     }
 
     fn found(&self, lookup: &mut Lookup, at: &Place) -> Value {
-        let names = match lookup.kind {
-            LookupKind::Env | LookupKind::File => vec![lookup.name.clone()],
-            LookupKind::Secret | LookupKind::Config => {
-                // The script names the key in full, so it is looked for as it is before dlt's sections.
-                let mut names = self.sections.names(&lookup.name);
-                names.retain(|name| *name != lookup.name);
-                names.insert(0, lookup.name.clone());
-                names
-            }
-        };
+        let names = self.names(lookup);
         let Some(otherwise) = &mut lookup.otherwise else {
             return self.find_or_report(lookup.kind, &lookup.name, &names, at);
         };
@@ -200,12 +207,26 @@ impl<'a> Lookups<'a> {
         })
     }
 
+    /// The names under which a look-up is looked for.
+    fn names(&self, lookup: &Lookup) -> Vec<String> {
+        match lookup.kind {
+            LookupKind::Env | LookupKind::File => vec![lookup.name.clone()],
+            LookupKind::Secret | LookupKind::Config => {
+                // The script names the key in full, so it is looked for as it is before dlt's sections.
+                let mut names = self.sections.names(&lookup.name);
+                names.retain(|name| *name != lookup.name);
+                names.insert(0, lookup.name.clone());
+                names
+            }
+        }
+    }
+
     /// What a required look-up that is not set would choose cannot be told; what is asked for is what it would be needed for.
     fn chosen(&self, choice: &mut Choice) -> Value {
         self.resolve(&mut choice.condition);
         let chosen = match choice.test.of(&choice.condition) {
             Some(false) => &mut choice.no,
-            None if matches!(choice.test, Test::Falsy | Test::Null) => &mut choice.no,
+            None if !choice.test.is_of_what_is_set() => &mut choice.no,
             Some(true) | None => &mut choice.yes,
         };
         self.resolve(chosen);
@@ -375,15 +396,5 @@ fn value_at(root: &Tree, path: &str) -> Option<Value> {
     for key in path.split('.') {
         tree = tree.get(key)?;
     }
-    Some(hidden(tree).value)
-}
-
-fn hidden(tree: &Tree) -> Tree {
-    let value = match &tree.value {
-        Value::Text(text) => Value::Text(Text::looked_up(text.reveal())),
-        Value::List(items) => Value::List(items.iter().map(hidden).collect()),
-        Value::Map(entries) => Value::Map(entries.iter().map(|(key, value)| (key.clone(), hidden(value))).collect()),
-        other => other.clone(),
-    };
-    Tree { value, ..tree.clone() }
+    Some(tree.looked_up().value)
 }

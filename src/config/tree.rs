@@ -70,7 +70,7 @@ pub(super) struct Choice {
 }
 
 /// What is asked of a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Test {
     /// That Python takes it for true.
     Truthy,
@@ -80,6 +80,10 @@ pub(super) enum Test {
     Null,
     /// That it is something.
     NotNull,
+    /// That it is this text.
+    Equal(String),
+    /// That it is not this text.
+    Different(String),
 }
 
 impl Test {
@@ -89,11 +93,18 @@ impl Test {
             Self::Falsy => Self::Truthy,
             Self::Null => Self::NotNull,
             Self::NotNull => Self::Null,
+            Self::Equal(text) => Self::Different(text),
+            Self::Different(text) => Self::Equal(text),
         }
     }
 
+    /// Whether it holds of a value that is set, as far as that can be told.
+    pub(super) fn is_of_what_is_set(&self) -> bool {
+        matches!(self, Self::Truthy | Self::NotNull | Self::Different(_))
+    }
+
     /// The answer for a value, `None` as long as it is not known.
-    pub(super) fn of(self, tree: &Tree) -> Option<bool> {
+    pub(super) fn of(&self, tree: &Tree) -> Option<bool> {
         let is_truthy = match &tree.value {
             Value::Null => false,
             Value::Bool(value) => *value,
@@ -109,6 +120,8 @@ impl Test {
             Self::Falsy => !is_truthy,
             Self::Null => tree.is_null(),
             Self::NotNull => !tree.is_null(),
+            Self::Equal(wanted) => matches!(&tree.value, Value::Text(text) if text.reveal() == *wanted),
+            Self::Different(wanted) => !matches!(&tree.value, Value::Text(text) if text.reveal() == *wanted),
         })
     }
 }
@@ -173,6 +186,19 @@ impl Tree {
             Value::Text(text) => text.as_written(),
             _ => None,
         }
+    }
+
+    /// The same with its texts marked as looked up.
+    pub(super) fn looked_up(&self) -> Self {
+        let value = match &self.value {
+            Value::Text(text) => Value::Text(Text::looked_up(text.reveal())),
+            Value::List(items) => Value::List(items.iter().map(Self::looked_up).collect()),
+            Value::Map(entries) => {
+                Value::Map(entries.iter().map(|(key, value)| (key.clone(), value.looked_up())).collect())
+            }
+            other => other.clone(),
+        };
+        Self { value, ..self.clone() }
     }
 
     pub(super) fn is_null(&self) -> bool {

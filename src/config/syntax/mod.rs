@@ -57,6 +57,8 @@ pub(super) struct Outside {
     pub(super) destination: Option<Tree>,
     /// Whether the source is a function of the script, whose secrets dlt looks for by the name of the script's file too.
     pub(super) is_of_function: bool,
+    /// Look-ups with whose defaults something was worked out.
+    pub(super) assumed: Vec<Tree>,
     /// `with_resources(…)`: the only resources that are selected.
     pub(super) resources: Option<Vec<Tree>>,
 }

@@ -41,8 +41,8 @@ pub(super) fn parse(text: &str, positions: &Positions<'_>, wanted: Option<&str>,
         Some(name) => Some(evaluator.tree(name)),
         None => reading.source_name(&candidate),
     };
-    let mut outside =
-        Outside { source_name, is_of_function: reading.source(&candidate).is_some(), ..Outside::default() };
+    let is_of_function = reading.source(&candidate).is_some();
+    let mut outside = Outside { source_name, is_of_function, assumed: evaluator.assumed, ..Outside::default() };
     reading.pipelines(&candidate, &mut outside);
     python_runs::read(&reading, &candidate, &mut root, &mut outside);
     Some(Document { root, outside })

@@ -235,6 +235,15 @@ impl<'a> Evaluator<'_, 'a> {
             },
             ("int", [first]) => match self.try_tree(first)?.value {
                 Value::Int(number) => Ok(Value::Int(number)),
+                // What is looked up may stand for a number as it is.
+                Value::Lookup(mut lookup) => {
+                    if let Some(otherwise) = &mut lookup.otherwise
+                        && let Some(number) = otherwise.written_text().and_then(|text| text.trim().parse().ok())
+                    {
+                        otherwise.value = Value::Int(number);
+                    }
+                    Ok(Value::Lookup(lookup))
+                }
                 Value::Float(number) => {
                     let whole = format!("{:.0}", number.trunc()).parse();
                     whole.map(Value::Int).map_err(|_| self.not_static(expression))
@@ -282,7 +291,7 @@ impl<'a> Evaluator<'_, 'a> {
     fn range(&mut self, bounds: &'a [Expr], expression: &'a Expr) -> Result<Value, Refusal> {
         let mut numbers = Vec::new();
         for bound in bounds {
-            let Value::Int(number) = self.try_tree(bound)?.value else { return Err(self.not_static(expression)) };
+            let Value::Int(number) = self.settled(bound)?.value else { return Err(self.not_static(expression)) };
             numbers.push(number);
         }
         let (first, end, step) = match numbers.as_slice() {

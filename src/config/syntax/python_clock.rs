@@ -164,7 +164,7 @@ impl<'a> Evaluator<'_, 'a> {
         let named = call.arguments.keywords.iter();
         let named = named.map(|keyword| (keyword.arg.as_ref().map_or("", |name| name.as_str()), &keyword.value));
         for (unit, value) in positional.chain(named) {
-            let Value::Int(count) = self.try_tree(value)?.value else { return Ok(None) };
+            let Value::Int(count) = self.settled(value)?.value else { return Ok(None) };
             let months = |months: i64| i32::try_from(count).ok()?.checked_mul(i32::try_from(months).ok()?);
             let added = match unit {
                 "years" => months(12).map(|months| Span { months, rest: TimeDelta::zero() }),

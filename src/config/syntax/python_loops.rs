@@ -16,7 +16,10 @@ pub(super) enum Condition {
 
 impl Condition {
     fn of(tree: Tree, test: Test) -> Self {
-        test.of(&tree).map_or_else(|| Self::Asked(tree, test), Self::Known)
+        match test.of(&tree) {
+            Some(known) => Self::Known(known),
+            None => Self::Asked(tree, test),
+        }
     }
 }
 
@@ -76,6 +79,13 @@ impl<'a> Evaluator<'_, 'a> {
                 match operator {
                     CmpOp::Is if right.is_null() => return Ok(Condition::of(left, Test::Null)),
                     CmpOp::IsNot if right.is_null() => return Ok(Condition::of(left, Test::NotNull)),
+                    CmpOp::Eq | CmpOp::NotEq
+                        if matches!(left.value, Value::Lookup(_)) && right.written_text().is_some() =>
+                    {
+                        let text = right.written_text().unwrap_or_default().to_owned();
+                        let test = if *operator == CmpOp::Eq { Test::Equal(text) } else { Test::Different(text) };
+                        return Ok(Condition::Asked(left, test));
+                    }
                     _ => {}
                 }
                 compared(&left, *operator, &right).map(Condition::Known).ok_or_else(|| self.not_static(expression))

@@ -17,7 +17,7 @@ impl<'a> Evaluator<'_, 'a> {
             return Ok(Value::Text(Text::written(moment.to_string())));
         }
         // A call of an imported function is told by its name, not by that of the module.
-        let Ok(receiver) = self.try_tree(&method.value) else { return Err(self.not_static(expression)) };
+        let Ok(receiver) = self.settled(&method.value) else { return Err(self.not_static(expression)) };
         let mut arguments = Vec::new();
         for argument in &call.arguments.args {
             arguments.push(self.try_tree(argument)?);

@@ -17,7 +17,7 @@ use super::python_script::Script;
 use super::{NESTING_MAX, VALUES_MAX};
 use crate::config::problem::{Place, Problem, Report, code};
 use crate::config::scalar_text::python_text;
-use crate::config::tree::{Text, Tree, Value};
+use crate::config::tree::{Lookup, Text, Tree, Value};
 
 /// Why an expression has no static value.
 pub(super) type Refusal = Box<Problem>;
@@ -41,6 +41,8 @@ pub(super) struct Evaluator<'e, 'a> {
     pub(super) locals: Vec<Local<'a>>,
     /// The names of the comprehensions that are being read.
     pub(super) loop_names: Vec<(&'a str, Tree)>,
+    /// Look-ups with whose defaults something was worked out, so that nothing else may be found there.
+    pub(super) assumed: Vec<Tree>,
     values: usize,
     depth: usize,
 }
@@ -52,8 +54,8 @@ impl<'e, 'a> Evaluator<'e, 'a> {
         positions: &'e Positions<'e>,
         report: &'e Report,
     ) -> Self {
-        let (locals, loop_names, now) = (Vec::new(), Vec::new(), Utc::now());
-        Self { script, scopes, positions, report, now, locals, loop_names, values: 0, depth: 0 }
+        let (locals, loop_names, assumed, now) = (Vec::new(), Vec::new(), Vec::new(), Utc::now());
+        Self { script, scopes, positions, report, now, locals, loop_names, assumed, values: 0, depth: 0 }
     }
 
     /// The value of an expression; [`Value::Lost`] where it has none, which is then reported.
@@ -83,6 +85,19 @@ impl<'e, 'a> Evaluator<'e, 'a> {
         let result = read(self);
         self.depth -= 1;
         result
+    }
+
+    /// The value of an expression that something is worked out with: of a look-up its default.
+    pub(super) fn settled(&mut self, expression: &'a Expr) -> Result<Tree, Refusal> {
+        let tree = self.try_tree(expression)?;
+        match &tree.value {
+            Value::Lookup(Lookup { otherwise: Some(otherwise), .. }) if !otherwise.is_null() => {
+                let otherwise = Tree { at: tree.at.clone(), ..*otherwise.clone() };
+                self.assumed.push(tree);
+                Ok(otherwise)
+            }
+            _ => Ok(tree),
+        }
     }
 
     fn value(&mut self, expression: &'a Expr) -> Result<Tree, Refusal> {
@@ -129,7 +144,7 @@ impl<'e, 'a> Evaluator<'e, 'a> {
     fn unary(&mut self, operation: &'a ExprUnaryOp, expression: &'a Expr) -> Result<Value, Refusal> {
         match (operation.op, operation.operand.as_ref()) {
             (UnaryOp::USub, Expr::NumberLiteral(literal)) => self.number(&literal.value, true, expression),
-            (UnaryOp::USub, operand) => match self.try_tree(operand)?.value {
+            (UnaryOp::USub, operand) => match self.settled(operand)?.value {
                 Value::Int(number) => number.checked_neg().map(Value::Int).ok_or_else(|| self.not_static(expression)),
                 Value::Float(number) => Ok(Value::Float(-number)),
                 _ => Err(self.not_static(expression)),
@@ -246,6 +261,15 @@ impl<'e, 'a> Evaluator<'e, 'a> {
         if operation.op == Operator::Add && is_text(&left) && is_text(&right) {
             return Ok(joined(vec![left, right]));
         }
+        if operation.op == Operator::Mod
+            && let Some(pattern) = left.written_text()
+        {
+            let parts = percent(pattern, &right, &self.at(expression));
+            return parts.map(joined).ok_or_else(|| self.not_static(expression));
+        }
+        let is_number = |tree: &Tree| matches!(tree.value, Value::Int(_));
+        let left = if is_number(&right) { self.settled(&operation.left)? } else { left };
+        let right = if is_number(&left) { self.settled(&operation.right)? } else { right };
         match (left.value, operation.op, right.value) {
             (Value::List(mut items), Operator::Add, Value::List(more)) => {
                 items.extend(more);
@@ -308,6 +332,28 @@ impl<'e, 'a> Evaluator<'e, 'a> {
 /// What takes the place of functions.
 pub(super) const WITHOUT_PYTHON: &str = "say it without Python: `processing_steps` take expressions of jq, such as `{\"filter\": \".id > 1\"}`, \
              `response_actions` the words `ignore`, `fail` and `retry`, and `convert` `unix`, `unix_ms`, `iso` or a pattern";
+
+/// The parts of `pattern % values`, of which `%s`, `%d` and `%%` are known.
+fn percent(pattern: &str, values: &Tree, at: &Place) -> Option<Vec<Tree>> {
+    let values = match &values.value {
+        Value::List(items) => items.as_slice(),
+        Value::Map(_) => return None,
+        _ => std::slice::from_ref(values),
+    };
+    let mut values = values.iter();
+    let (mut parts, mut rest) = (Vec::new(), pattern);
+    while let Some((before, after)) = rest.split_once('%') {
+        parts.push(Tree::text(before, at));
+        parts.push(match after.chars().next()? {
+            '%' => Tree::text("%", at),
+            's' | 'd' => values.next().filter(|value| !matches!(value.value, Value::List(_) | Value::Map(_)))?.clone(),
+            _ => return None,
+        });
+        rest = after.get(1..)?;
+    }
+    parts.push(Tree::text(rest, at));
+    values.next().is_none().then_some(parts)
+}
 
 /// One text if all parts are known, else the parts to be joined later.
 pub(super) fn joined(parts: Vec<Tree>) -> Value {

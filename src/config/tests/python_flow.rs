@@ -134,6 +134,23 @@ fn a_choice_by_a_secret_is_made_when_it_is_looked_up() {
 }
 
 #[test]
+fn what_is_worked_out_with_a_setting_holds_for_its_default() {
+    let text = "import os, pendulum, dlt\nBASE = os.getenv('BASE', 'https://a.b/')\n@dlt.source\ndef s(days=7, mode=None):\n    \
+                day = pendulum.datetime(2024, 1, 8).subtract(days=days).to_date_string()\n    return rest_api_source({'client': {'base_url': \
+                BASE.rstrip('/') + '/v1', 'paginator': 'single_page'}, 'resources': [{'name': 'r', 'endpoint': {'params': \
+                {'day': day, 'n': int(os.getenv('N', '5')), 'm': 'all' if mode != 'one' else '1', 's': '%s-%d' % (mode or 'x', 3)}}}]})";
+    let case = python(text);
+    assert_eq!(case.resource().endpoint.url.as_str(), "https://a.b/v1/r");
+    assert_eq!(params(&case), "day=2024-01-01&n=5&m=all&s=x-3");
+    assert_eq!(params(&python(text).env(&[("N", "6"), ("SOURCES__S__MODE", "one")])), "day=2024-01-01&n=6&m=1&s=one-3");
+    assert_eq!(
+        python(text).env(&[("BASE", "https://c.d")]).problems(),
+        ["config.py:2:8: `BASE` is set, and the script works something out with it; only its default can be read \
+          (write the value into the script, or leave it unset and use `--set`)"]
+    );
+}
+
+#[test]
 fn parameters_are_what_the_script_hands_over() {
     let script = |call: &str| {
         python(&format!(
