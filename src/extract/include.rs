@@ -11,7 +11,8 @@ const VALUE: &str = "value";
 
 /// The page with these members, given as JSON texts, in each of its rows; they take the place of members of the same name.
 pub(super) fn with_included(page: &Page, included: &[(String, String)]) -> Result<Page, ParseError> {
-    let came_as = Some(page.digest().into());
+    // One that comes in pieces knows already what stands for all of it.
+    let came_as = page.came_as.clone().or_else(|| Some(page.digest().into()));
     let page = page.exact();
     let mut text = String::from("[");
     for (place, row) in page.rows().into_iter().enumerate() {

@@ -424,3 +424,35 @@ async fn a_merge_among_other_parents_than_memory_holds_begins_anew_in_the_next_r
     assert_eq!(next.code, 0, "{:#}", next.report);
     assert_eq!(comment_ids(&bench).await.len(), 15);
 }
+
+#[tokio::test]
+async fn a_child_that_includes_members_goes_on_after_a_page_that_came_in_pieces() {
+    let is_whole = Arc::new(AtomicBool::new(false));
+    let whole = Arc::clone(&is_whole);
+    let bench = bench(move |request: &ReceivedRequest| match request.path.as_str() {
+        "/posts" => Answer::json(&json!([{"id": 1}, {"id": 2}])),
+        path => {
+            let is_bad = path == "/posts/2/comments" && !whole.load(Ordering::SeqCst);
+            let body = if is_bad { Value::Null } else { json!("b".repeat(3_000)) };
+            Answer::json(&(0..40).map(|id| json!({"id": id, "body": body})).collect::<Vec<_>>().into())
+        }
+    })
+    .await;
+    let comments = json!({
+        "name": "comments", "write_disposition": "append", "commit_every": "1B", "include_from_parent": ["id"],
+        "columns": {"body": {"nullable": false}},
+        "endpoint": {"path": "posts/{resources.posts.id}/comments", "paginator": "single_page"},
+    });
+    let posts = json!({"name": "posts", "write_disposition": "replace", "endpoint": {"paginator": "single_page"}});
+    let config = json!({
+        "name": "tree", "client": {"base_url": bench.base_url()}, "limits": {"memory": "1"}, "resources": [posts, comments],
+    });
+    let config = bench.write("tree.json", &config.to_string());
+    assert_eq!(bench.run(&config, &[]).await.code, 3);
+    assert_eq!(bench.table("comments").await.rows.len(), 40);
+    is_whole.store(true, Ordering::SeqCst);
+    let run = bench.run(&config, &[]).await;
+    assert_eq!(run.code, 0, "{:#}", run.report);
+    assert_eq!(resource(&run, "comments")["resumed_after_page"], 1);
+    assert_eq!(bench.table("comments").await.rows.len(), 80);
+}
