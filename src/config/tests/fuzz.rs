@@ -157,12 +157,13 @@ fn is_name_of_something(resolved: &Resolved) -> bool {
             .any(|(key, value)| !REQUEST.contains(&key.as_str()) && value.to_string().contains(SECRET))
 }
 
-/// What goes to servers, whose names are no secrets. The rest of a plan holds names of keys, columns and folders, and a name that is looked up is there as it
-/// is.
-fn sent(plan: &Plan) -> String {
+/// What a run says of where it goes, whose hosts are no secrets. The rest of a plan holds secrets as such, and names of parameters,
+/// keys, columns and folders: one that is looked up is there as it is.
+fn said(plan: &Plan) -> String {
     let requests = plan.resources.iter().map(|resource| {
         let host = resource.endpoint.url.host_str().unwrap_or_default();
-        format!("{:?} {:?}", resource.endpoint, resource.request).replace(&format!("//{host}"), "//host")
+        let request = format!("{} {:?}", resource.endpoint.shown_url(), resource.request);
+        request.replace(&format!("//{host}"), "//host")
     });
     requests.chain([format!("{:?}", plan.target.storage_options)]).collect::<Vec<_>>().join("\n")
 }
@@ -189,7 +190,7 @@ fn check(file: &str, text: &[u8]) -> Result<(), String> {
         }
         // Problems quote names, also those that are looked up.
         (Err(problems), resolved) => without_names(&format!("{problems} {resolved:?}")),
-        (Ok(plan), Ok(resolved)) => format!("{} {resolved:?}", sent(plan)),
+        (Ok(plan), Ok(resolved)) => format!("{} {resolved:?}", said(plan)),
     };
     if shown.contains(SECRET) {
         return Err(format!("a secret is shown: {shown}"));

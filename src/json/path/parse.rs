@@ -3,7 +3,7 @@
 use super::{Condition, Literal, Operator, PathError, Step, is_bare_character};
 
 /// Longest path, in characters: far above any real one, and a bound on all work here.
-const CHARACTERS_MAX: usize = 2_000;
+pub(super) const CHARACTERS_MAX: usize = 2_000;
 /// Deepest nesting of parentheses in a filter: the parser calls itself once a level.
 const PARENTHESES_MAX: usize = 16;
 

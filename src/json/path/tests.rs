@@ -155,6 +155,7 @@ fn a_name_that_nothing_has_is_told_from_an_empty_choice() {
 
 /// Any text is a path or none; a path selects in time, and reads the same when it is written again.
 mod fuzz {
+    use super::super::parse::CHARACTERS_MAX;
     use super::*;
 
     const SEEDS: [&str; 16] = [
@@ -228,6 +229,8 @@ mod fuzz {
         let Ok(path) = Path::parse(&text) else { return Ok(()) };
         let same = |path: &Path| match Path::parse(path.as_str()) {
             Ok(again) if again.steps == path.steps => Ok(()),
+            // In brackets it is longer than it was written.
+            Err(_) if path.as_str().chars().count() > CHARACTERS_MAX => Ok(()),
             again => Err(format!("{path:?} is written `{path}`, that is {again:?}")),
         };
         same(&path)?;
