@@ -1,7 +1,7 @@
 //! `columns`: hints for columns, by name.
 
 use super::problem::{Problem, Report, code};
-use super::reader::{self, Reader, one_of, unknown_word, unsupported_word, wrong_type};
+use super::reader::{self, Reader, one_of, unknown_word, wrong_type};
 use super::tree::{Tree, Value};
 use crate::plan::{ColumnHint, DataType, DedupSort};
 
@@ -26,8 +26,8 @@ pub(super) struct Roles {
 
 const ORDERS: [(&str, bool); 2] = [("asc", false), ("desc", true)];
 
-/// dlt's types that columns cannot have yet.
-const UNSUPPORTED_TYPES: [&str; 1] = ["wei"];
+/// dlt's type for integers of up to 78 digits. Delta Lake has none for so many, so that dlt too keeps them there as text.
+const WEI: (&str, DataType) = ("wei", DataType::Text);
 
 /// Hints that change nothing in a Delta table.
 const HARMLESS: [&str; 5] = ["cluster", "description", "sort", "unique", "variant"];
@@ -145,12 +145,9 @@ fn refuse_unsupported(reader: &mut Reader<'_>) {
 fn data_type(tree: &Tree, report: &Report) -> Option<DataType> {
     let word = reader::text(tree, report)?;
     let text = word.reveal();
-    if let Some((_, known)) = DataType::NAMES.iter().find(|(name, _)| *name == text) {
+    if let Some((_, known)) = DataType::NAMES.iter().chain([&WEI]).find(|(name, _)| *name == text) {
         return Some(*known);
     }
-    match UNSUPPORTED_TYPES.iter().find(|name| **name == text) {
-        Some(known) => unsupported_word(tree, known, report),
-        None => unknown_word(tree, word, &DataType::NAMES.map(|(name, _)| name), report),
-    }
+    unknown_word(tree, word, &DataType::NAMES.map(|(name, _)| name), report);
     None
 }

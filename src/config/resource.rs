@@ -31,7 +31,10 @@ pub(super) struct Resource {
 }
 
 /// dlt's keys that do nothing here yet.
-const UNSUPPORTED: [&str; 4] = ["max_table_nesting", "nested_hints", "parent_table_name", "references"];
+const UNSUPPORTED: [&str; 2] = ["nested_hints", "parent_table_name"];
+
+/// What dlt notes in its schema only: Delta Lake has no foreign keys.
+const HARMLESS: [&str; 1] = ["references"];
 
 const MISSING_FIELDS: [(&str, MissingParentField); 2] =
     [("fail", MissingParentField::Fail), ("skip", MissingParentField::Skip)];
@@ -180,6 +183,7 @@ fn endpoint(
 fn refuse(reader: &mut Reader<'_>) {
     let report = reader.report;
     reader.refuse(&UNSUPPORTED);
+    reader.ignore(&HARMLESS);
     reader.bool("parallelized");
     only(reader.present("table_format"), &["delta"], &["hive", "iceberg", "native"], report);
     let files = ["csv", "insert_values", "jsonl", "model", "reference", "typed-jsonl"];

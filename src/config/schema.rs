@@ -1,4 +1,4 @@
-//! `schema_contract`, `type_conflict`, `infer`, `on_missing_key` and `replace_schema`: how a table's schema may change.
+//! `schema_contract`, `type_conflict`, `infer`, `on_missing_key`, `replace_schema` and `max_table_nesting`: how a table's schema may change.
 
 use super::problem::Report;
 use super::reader::{self, Reader, one_of, wrong_type};
@@ -22,12 +22,14 @@ pub(super) fn read(reader: &mut Reader<'_>) -> SchemaRules {
         reader::invalid(tree, &format!("has no `{word}`; there is `dates`"), report);
     }
     let missing_key = reader.present("on_missing_key").and_then(|tree| one_of(tree, &MISSING_KEYS, report));
+    let levels = reader.integer("max_table_nesting", 0);
     SchemaRules {
         contract,
         type_conflict,
         infer_dates: inferred.is_some_and(|(_, words)| !words.is_empty()),
         missing_key: missing_key.unwrap_or_default(),
         starts_anew: reader.bool("replace_schema").unwrap_or_default(),
+        text_below: levels.map(|levels| usize::try_from(levels).unwrap_or(usize::MAX)),
     }
 }
 

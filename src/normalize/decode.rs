@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 
-use super::build::{Fault, Record, RowReader};
+use super::build::{Fault, Levels, Record, RowReader};
 use super::error::{NormalizeError, NormalizeErrorKind};
 use super::shape::Shape;
 use crate::flow::{BodyReader, Page};
@@ -17,6 +17,7 @@ pub struct Decoder {
     resource: ResourceName,
     settled: Arc<RwLock<Arc<Shape>>>,
     nesting_max: usize,
+    text_below: Option<usize>,
 }
 
 /// The rows of one body in columns, by source key, taken while the body was read.
@@ -54,23 +55,32 @@ impl BodyReader for Decoder {
 
     fn read(&self, body: Bytes, rows: Option<&Path>) -> Result<(Document, Option<Rows>), ParseError> {
         let shape = self.shape();
-        let Some(path) = rows.filter(|_| !shape.holds_number_text()) else {
+        let Some(path) = rows.filter(|_| !self.keeps_numbers(&shape)) else {
             return Ok((Document::parse(body)?, None));
         };
-        let mut reader = RowReader { record: Record::new(Some(shape)), nesting_max: self.nesting_max };
+        let mut reader = RowReader { record: Record::new(Some(shape)), levels: self.levels() };
         let (document, is_taken) = Document::parse_rows(body, path, &mut reader)?;
         Ok((document, is_taken.then_some(Rows(reader.record))))
     }
 }
 
 impl Decoder {
-    pub(super) fn new(resource: ResourceName, shape: &Shape, nesting_max: usize) -> Self {
-        Self { resource, settled: Arc::new(RwLock::new(Arc::new(shape.clone()))), nesting_max }
+    pub(super) fn new(resource: ResourceName, shape: &Shape, nesting_max: usize, text_below: Option<usize>) -> Self {
+        Self { resource, settled: Arc::new(RwLock::new(Arc::new(shape.clone()))), nesting_max, text_below }
     }
 
     /// Tells all clones what is settled now.
     pub(super) fn settle(&self, shape: &Shape) {
         *self.settled.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(shape.clone());
+    }
+
+    fn levels(&self) -> Levels {
+        Levels::new(self.nesting_max, self.text_below)
+    }
+
+    /// Whether numbers become part of a text, so that they have to be read as they are written.
+    fn keeps_numbers(&self, shape: &Shape) -> bool {
+        self.text_below.is_some() || shape.holds_number_text()
     }
 
     fn shape(&self) -> Arc<Shape> {
@@ -88,7 +98,7 @@ impl Decoder {
     /// When a value does not fit the column that it belongs to, or is nested too deep.
     pub fn decode(&self, page: &Page) -> Result<Draft, NormalizeError> {
         let shape = self.shape();
-        let exact_first = shape.holds_number_text() && !page.document.is_exact();
+        let exact_first = self.keeps_numbers(&shape) && !page.document.is_exact();
         let built = match exact_first {
             true => Err((0, Fault::Inexact)),
             false => self.build(&shape, &page.rows(), false),
@@ -107,7 +117,7 @@ impl Decoder {
 
     /// The rows as columns, or the first row that found no place. With `exact`, a number is never too inexact to tell.
     fn build(&self, shape: &Arc<Shape>, rows: &[Node<'_>], exact: bool) -> Result<Record, (usize, Fault)> {
-        let mut reader = RowReader { record: Record::new(Some(Arc::clone(shape))), nesting_max: self.nesting_max };
+        let mut reader = RowReader { record: Record::new(Some(Arc::clone(shape))), levels: self.levels() };
         for (row, node) in rows.iter().enumerate() {
             match reader.push(*node) {
                 Err(Fault::Inexact) if exact => return Err((row, Fault::Beyond)),

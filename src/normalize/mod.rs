@@ -100,7 +100,7 @@ impl Normalizer {
             resource: plan.name.clone(),
             names,
             schema: shape.arrow_schema(),
-            decoder: Decoder::new(plan.name.clone(), &shape, limits.nesting_max),
+            decoder: Decoder::new(plan.name.clone(), &shape, limits.nesting_max, plan.schema.text_below),
             shape,
             stored: state.schema.clone(),
             key,

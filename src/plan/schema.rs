@@ -13,6 +13,8 @@ pub struct SchemaRules {
     pub missing_key: MissingKey,
     /// A `replace` settles the columns anew, whatever the table has (`replace_schema`).
     pub starts_anew: bool,
+    /// Objects and lists below so many levels are JSON text (dlt's `max_table_nesting`); `None`: none are.
+    pub text_below: Option<usize>,
 }
 
 /// What becomes of a row that lacks a value of its key.

@@ -71,7 +71,6 @@ def outcome(only_dlt: list[str], only_alluvium: list[str], reason: str) -> Known
 PAGES_FROM_ONE = "dlt counts from 0 where `total_pages` is found: it loads page 1 twice and the last page never"
 NOT_ONE_THING = "for dlt a path that ends in a placeholder is one thing: the page around the rows becomes the row, and no page follows"
 NO_SUCH_KEY = "dlt refuses a primary key that no row has; alluvium needs a key only where it merges by it"
-NO_NESTING_LIMIT = "alluvium does not know `max_table_nesting` yet, and refuses it"
 NOTHING_SELECTED = "a selector that matches nothing is no success: dlt says nothing, and loads nothing"
 
 KNOWN: dict[str, list[Known]] = {
@@ -105,10 +104,5 @@ KNOWN: dict[str, list[Known]] = {
     ],
     "auth_api_key_in_the_query": [
         requests(4, 4, "a next link that has the key already: dlt adds it again, alluvium sends it once"),
-    ],
-    "nested_as_json": [
-        outcome([], FAILED, NO_NESTING_LIMIT),
-        requests(5, [], NO_NESTING_LIMIT),
-        table("posts", 25, [], NO_NESTING_LIMIT),
     ],
 }

@@ -253,10 +253,10 @@ async fn an_imported_script_is_the_same_plan() {
 #[tokio::test]
 async fn what_cannot_be_done_is_listed_by_plan_and_refused_by_run() {
     let text = "client: {base_url: 'https://a.b', auth: {token: '${env:TOKEN_OF_NOBODY}'}}\nresources:\n\
-                - {name: r, max_table_nesting: 2, endpoint: {params: {q: 'x${env:TOKEN_OF_NOBODY}'}}}\n";
+                - {name: r, nested_hints: {}, endpoint: {params: {q: 'x${env:TOKEN_OF_NOBODY}'}}}\n";
     let planned = plan("config.yaml", text).await;
     assert_eq!(planned.code, 0, "{:#}", planned.plan);
-    assert_eq!(planned.plan["unsupported"], json!(["config.yaml:3:13: `max_table_nesting` is not supported yet"]));
+    assert_eq!(planned.plan["unsupported"], json!(["config.yaml:3:13: `nested_hints` is not supported yet"]));
     assert_eq!(planned.plan["missing_secrets"], json!(["TOKEN_OF_NOBODY"]));
     assert_eq!(planned.plan["resources"]["r"]["params"], json!({"q": "***"}));
     let folder = tempfile::tempdir().expect("a folder");
@@ -264,10 +264,7 @@ async fn what_cannot_be_done_is_listed_by_plan_and_refused_by_run() {
     let output = alluvium(folder.path(), &["run", "config.yaml", "--to", "lake"]).await;
     assert_eq!(output.status.code(), Some(2));
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(
-        stderr.contains("`max_table_nesting` is not supported yet") && stderr.contains("TOKEN_OF_NOBODY"),
-        "{stderr}"
-    );
+    assert!(stderr.contains("`nested_hints` is not supported yet") && stderr.contains("TOKEN_OF_NOBODY"), "{stderr}");
 }
 
 #[tokio::test]

@@ -157,7 +157,6 @@ fn columns_are_read_and_what_is_not_supported_is_named() {
         one(keys).problems(),
         [
             "config.yaml:4:28: `data_type` cannot be `int` (valid here: `text`, `bigint`, `double`, `bool`, `timestamp`, `date`, `decimal`, `time`, `binary`, `json`)",
-            "config.yaml:4:49: `data_type` `wei` is not supported yet",
             "config.yaml:4:59: `row_key` is not supported yet",
             "config.yaml:4:79: unknown key `dat` in `resources[0].columns.d` \
              (valid here: `name`, `data_type`, `precision`, `scale`, `nullable`, `primary_key`, `merge_key`, `partition`, `hard_delete`, `dedup_sort`, `timezone`)",
@@ -168,20 +167,22 @@ fn columns_are_read_and_what_is_not_supported_is_named() {
 
 #[test]
 fn what_dlt_has_and_we_do_not_is_refused_by_name() {
-    let keys = "include_from_parent: [id]\nprocessing_steps: []\nmerge_key: id\nmax_table_nesting: 0\nschema_contract: freeze\n\
+    let keys = "include_from_parent: [id]\nprocessing_steps: []\nmerge_key: id\nnested_hints: {}\nschema_contract: freeze\n\
                 table_format: iceberg\nfile_format: csv\nparallelized: true";
     let messages: Vec<String> = one(keys).problems();
     assert_eq!(
         messages,
         [
             "config.yaml:4:24: `include_from_parent` needs a parent, and the endpoint has no `{resources.…}`",
-            "config.yaml:7:3: `max_table_nesting` is not supported yet",
+            "config.yaml:7:3: `nested_hints` is not supported yet",
             "config.yaml:9:17: `table_format` `iceberg` is not supported yet",
             "config.yaml:10:16: `file_format` `csv` is not supported yet",
         ]
     );
-    let keys = "schema_contract: {columns: evolve}\ntable_format: delta\nfile_format: parquet\nparallelized: false";
-    assert!(one(keys).plan().resources[0].selected);
+    let keys = "schema_contract: {columns: evolve}\ntable_format: delta\nfile_format: parquet\nparallelized: false\n\
+                max_table_nesting: 2\nreferences: [{referenced_table: t, columns: [a], referenced_columns: [b]}]";
+    let plan = one(keys).plan();
+    assert_eq!((plan.resources[0].selected, plan.resources[0].schema.text_below), (true, Some(2)));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::bytes::parse_bytes;
 use super::floats::exact_int;
-use super::{Fault, Floats, Lane, ListValues, Record, TextValues, Values, parse_decimal};
+use super::{Fault, Floats, Lane, Levels, ListValues, Record, TextValues, Values, parse_decimal};
 use crate::json::{Kind as JsonKind, Node};
 use crate::normalize::field::{Field, Firmness};
 use crate::normalize::kind::{Kind, fits_float};
@@ -101,24 +101,27 @@ impl Column {
 
     /// Adds one value.
     #[inline]
-    pub(super) fn push(&mut self, node: Node<'_>, depth: usize) -> Result<(), Fault> {
+    pub(super) fn push(&mut self, node: Node<'_>, levels: Levels) -> Result<(), Fault> {
         match (node.kind(), &mut self.first.values) {
             (JsonKind::Null, _) => {
                 self.first.push_null();
                 return Ok(());
+            }
+            (JsonKind::Object(_) | JsonKind::Array(_), _) if levels.is_text() => {
+                return self.push_json(&node.to_json());
             }
             (JsonKind::Int(value), Values::Int(values)) => values.push(value),
             (JsonKind::Float(value), Values::Float(values)) => values.push(value),
             (JsonKind::Text(text), Values::Text(values)) => values.push(text).map_err(|_| Fault::TooLarge)?,
             (JsonKind::Text(text), Values::Timestamp(values)) => match parse_timestamp(text) {
                 Some(micros) => values.push(micros),
-                None => return self.push_other(node, depth),
+                None => return self.push_other(node, levels),
             },
             (JsonKind::Bool(value), Values::Bool(values)) => values.push(value),
-            (JsonKind::Object(members), Values::Struct(record)) => record.push(members, deeper(depth)?)?,
-            (JsonKind::Array(items), Values::List(list)) => push_items(list, items, depth)?,
+            (JsonKind::Object(members), Values::Struct(record)) => record.push(members, levels.deeper()?)?,
+            (JsonKind::Array(items), Values::List(list)) => push_items(list, items, levels)?,
             (JsonKind::Int(value), Values::Float(values)) if fits_float(value) => values.push_integer(value),
-            _ => return self.push_other(node, depth),
+            _ => return self.push_other(node, levels),
         }
         self.first.count();
         Ok(())
@@ -126,22 +129,22 @@ impl Column {
 
     /// A value of another kind than the first lane's: the lane takes its kind, or it is converted, or gets another lane.
     #[cold]
-    fn push_other(&mut self, node: Node<'_>, depth: usize) -> Result<(), Fault> {
+    fn push_other(&mut self, node: Node<'_>, levels: Levels) -> Result<(), Fault> {
         if matches!(node.kind(), JsonKind::Inexact) {
             return Err(Fault::Inexact);
         }
         if matches!(self.first.values, Values::Unknown) && !self.fixed {
             self.first.adopt(self.natural(node));
-            return self.push(node, depth);
+            return self.push(node, levels);
         }
         if self.others.is_empty() && self.joins_floats(node) {
-            return self.push(node, depth);
+            return self.push(node, levels);
         }
         if self.push_converted(node)? {
             self.first.count();
             return Ok(());
         }
-        self.push_aside(node, depth)
+        self.push_aside(node, levels)
     }
 
     /// Empty values of the kind of a node.
@@ -230,19 +233,46 @@ impl Column {
         Ok(true)
     }
 
-    /// Puts a value into a lane of its kind beside the first, which is null there.
-    fn push_aside(&mut self, node: Node<'_>, depth: usize) -> Result<(), Fault> {
+    /// Adds an object or a list as its JSON text, which is a text like any other.
+    #[cold]
+    fn push_json(&mut self, json: &str) -> Result<(), Fault> {
+        if matches!(self.first.values, Values::Unknown) && !self.fixed {
+            self.first.adopt(Values::Text(TextValues::new(true)));
+        }
+        if let Values::Text(texts) | Values::Json(texts) = &mut self.first.values {
+            texts.push(json).map_err(|_| Fault::TooLarge)?;
+            self.first.count();
+            return Ok(());
+        }
+        let is_text = |values: &Values| matches!(values, Values::Text(_));
+        let Some(lane) = self.lane_aside(is_text, || Values::Text(TextValues::new(true))) else { return Ok(()) };
+        if let Values::Text(texts) = &mut lane.values {
+            texts.push(json).map_err(|_| Fault::TooLarge)?;
+        }
+        lane.count();
+        self.first.push_null();
+        Ok(())
+    }
+
+    /// The lane beside the first that takes a value, made if there is none, as long as the column.
+    fn lane_aside(&mut self, takes: impl Fn(&Values) -> bool, made: impl FnOnce() -> Values) -> Option<&mut Lane> {
         let row = self.first.len();
-        let found = self.others.iter_mut().position(|lane| takes(&lane.values, node));
-        let index = match found {
+        let index = match self.others.iter().position(|lane| takes(&lane.values)) {
             Some(index) => index,
             None => {
-                self.others.push(Lane::new(self.natural(node)));
+                self.others.push(Lane::new(made()));
                 self.others.len() - 1
             }
         };
-        let Some(lane) = self.others.get_mut(index) else { return Ok(()) };
+        let lane = self.others.get_mut(index)?;
         lane.resize(row);
+        Some(lane)
+    }
+
+    /// Puts a value into a lane of its kind beside the first, which is null there.
+    fn push_aside(&mut self, node: Node<'_>, levels: Levels) -> Result<(), Fault> {
+        let natural = self.natural(node);
+        let Some(lane) = self.lane_aside(|values| takes(values, node), || natural) else { return Ok(()) };
         match (node.kind(), &mut lane.values) {
             (JsonKind::Bool(value), Values::Bool(values)) => values.push(value),
             (JsonKind::Int(value), Values::Int(values)) => values.push(value),
@@ -250,8 +280,8 @@ impl Column {
             (JsonKind::Float(value), Values::Float(values)) => values.push(value),
             (JsonKind::BigInt, Values::Big(values)) => values.push(&node.to_json()).map_err(|_| Fault::TooLarge)?,
             (JsonKind::Text(text), Values::Text(values)) => values.push(text).map_err(|_| Fault::TooLarge)?,
-            (JsonKind::Object(members), Values::Struct(record)) => record.push(members, deeper(depth)?)?,
-            (JsonKind::Array(items), Values::List(list)) => push_items(list, items, depth)?,
+            (JsonKind::Object(members), Values::Struct(record)) => record.push(members, levels.deeper()?)?,
+            (JsonKind::Array(items), Values::List(list)) => push_items(list, items, levels)?,
             _ => {}
         }
         lane.count();
@@ -289,15 +319,10 @@ fn takes(values: &Values, node: Node<'_>) -> bool {
 }
 
 #[inline]
-fn push_items(list: &mut ListValues, items: crate::json::Items<'_>, depth: usize) -> Result<(), Fault> {
-    let depth = deeper(depth)?;
+fn push_items(list: &mut ListValues, items: crate::json::Items<'_>, levels: Levels) -> Result<(), Fault> {
+    let levels = levels.deeper()?;
     for item in items.iter() {
-        list.items.push(item, depth)?;
+        list.items.push(item, levels)?;
     }
     list.end_row()
-}
-
-/// One level further down, within the bound that the depth counts down from.
-fn deeper(depth: usize) -> Result<usize, Fault> {
-    depth.checked_sub(1).ok_or(Fault::TooDeep)
 }

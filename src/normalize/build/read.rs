@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::{Column, Fault, Record, Values};
+use super::{Column, Fault, Levels, Record, Values};
 use crate::json::{Kind, Node, Put, RowSink, Scratch};
 use crate::normalize::kind::fits_float;
 use crate::normalize::timestamp::parse_timestamp;
@@ -18,15 +18,15 @@ use crate::normalize::timestamp::parse_timestamp;
 pub(in crate::normalize) struct RowReader {
     pub(in crate::normalize) record: Record,
     /// Objects and lists in each other in a column.
-    pub(in crate::normalize) nesting_max: usize,
+    pub(in crate::normalize) levels: Levels,
 }
 
 impl RowReader {
     /// Adds a row; one that is no object is the value of a column of its own, as in dlt.
     pub(in crate::normalize) fn push(&mut self, row: Node<'_>) -> Result<(), Fault> {
         match row.kind() {
-            Kind::Object(members) => self.record.push(members, self.nesting_max),
-            _ => self.record.push_value(row, self.nesting_max),
+            Kind::Object(members) => self.record.push(members, self.levels),
+            _ => self.record.push_value(row, self.levels),
         }
     }
 }
@@ -38,8 +38,8 @@ impl RowSink for RowReader {
 
     #[inline]
     fn next<'de, D: Deserializer<'de>>(&mut self, row: D, scratch: &mut Scratch<'_>) -> Result<(), D::Error> {
-        let depth = self.nesting_max.min(scratch.levels());
-        row.deserialize_any(Row { reader: self, depth, scratch })
+        let levels = self.levels.within(scratch.levels());
+        row.deserialize_any(Row { reader: self, levels, scratch })
     }
 }
 
@@ -52,7 +52,7 @@ fn stopped<E: Error>(fault: Fault) -> E {
 /// One row.
 struct Row<'r, 's, 'b> {
     reader: &'r mut RowReader,
-    depth: usize,
+    levels: Levels,
     scratch: &'s mut Scratch<'b>,
 }
 
@@ -73,7 +73,7 @@ impl<'de> Visitor<'de> for Row<'_, '_, '_> {
 
     #[inline]
     fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<(), A::Error> {
-        self.reader.record.read(members, self.depth, self.scratch)
+        self.reader.record.read(members, self.levels, self.scratch)
     }
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {
@@ -115,14 +115,14 @@ impl Record {
     fn read<'de, A: MapAccess<'de>>(
         &mut self,
         mut members: A,
-        depth: usize,
+        levels: Levels,
         scratch: &mut Scratch<'_>,
     ) -> Result<(), A::Error> {
         let mut previous = None;
         while let Some(index) = members.next_key_seed(Key { record: &mut *self, previous })? {
             previous = Some(index);
             let Some(column) = self.column_for_row(index) else { continue };
-            members.next_value_seed(Value { column, depth, scratch: &mut *scratch })?;
+            members.next_value_seed(Value { column, levels, scratch: &mut *scratch })?;
         }
         self.end_row();
         Ok(())
@@ -161,7 +161,7 @@ impl<'de> Visitor<'de> for Key<'_> {
 struct Value<'c, 's, 'b> {
     column: &'c mut Column,
     /// Objects and lists that may still be entered.
-    depth: usize,
+    levels: Levels,
     scratch: &'s mut Scratch<'b>,
 }
 
@@ -169,8 +169,8 @@ impl Value<'_, '_, '_> {
     /// A value that is not of the kind of its column.
     #[cold]
     fn aside<E: Error>(self, value: impl FnOnce(Put<'_>) -> Result<(), E>) -> Result<(), E> {
-        let node = self.scratch.read(self.depth, value)?;
-        self.column.push(node, self.depth).map_err(stopped)
+        let node = self.scratch.read(self.levels.left(), value)?;
+        self.column.push(node, self.levels).map_err(stopped)
     }
 
     /// Takes a text; whether the column is one for it.
@@ -266,9 +266,9 @@ impl<'de> Visitor<'de> for Value<'_, '_, '_> {
 
     #[inline]
     fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<(), A::Error> {
-        let Some(depth) = self.depth.checked_sub(1) else { return Err(stopped(Fault::TooDeep)) };
+        let levels = self.levels.deeper().map_err(stopped)?;
         match self.column.values_mut() {
-            Values::Struct(record) => record.read(members, depth, self.scratch)?,
+            Values::Struct(record) => record.read(members, levels, self.scratch)?,
             _ => return self.aside(|put| put.visit_map(members)),
         }
         self.column.count();
@@ -277,12 +277,12 @@ impl<'de> Visitor<'de> for Value<'_, '_, '_> {
 
     #[inline]
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        let Some(depth) = self.depth.checked_sub(1) else { return Err(stopped(Fault::TooDeep)) };
+        let levels = self.levels.deeper().map_err(stopped)?;
         match self.column.values_mut() {
             Values::List(list) => {
                 let scratch = self.scratch;
                 while items
-                    .next_element_seed(Value { column: &mut list.items, depth, scratch: &mut *scratch })?
+                    .next_element_seed(Value { column: &mut list.items, levels, scratch: &mut *scratch })?
                     .is_some()
                 {}
                 list.end_row().map_err(stopped)?;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use super::{Column, Fault};
+use super::{Column, Fault, Levels};
 use crate::json::Members;
 use crate::normalize::shape::Shape;
 
@@ -53,13 +53,13 @@ impl Record {
 
     /// Adds one object. Of duplicate keys the last counts, as in every common reader.
     #[inline]
-    pub(in crate::normalize) fn push(&mut self, members: Members<'_>, depth: usize) -> Result<(), Fault> {
+    pub(in crate::normalize) fn push(&mut self, members: Members<'_>, levels: Levels) -> Result<(), Fault> {
         let mut previous = None;
         for (key, node) in members.iter() {
             let index = self.index_of(key, previous);
             previous = Some(index);
             let Some(column) = self.column_for_row(index) else { continue };
-            column.push(node, depth)?;
+            column.push(node, levels)?;
         }
         self.end_row();
         Ok(())
@@ -94,10 +94,14 @@ impl Record {
     }
 
     /// Adds a row in its own column `value`: for rows that are no objects.
-    pub(in crate::normalize) fn push_value(&mut self, node: crate::json::Node<'_>, depth: usize) -> Result<(), Fault> {
+    pub(in crate::normalize) fn push_value(
+        &mut self,
+        node: crate::json::Node<'_>,
+        levels: Levels,
+    ) -> Result<(), Fault> {
         let index = self.find("value", None);
         if let Some(column) = self.column_for_row(index) {
-            column.push(node, depth)?;
+            column.push(node, levels)?;
         }
         self.end_row();
         Ok(())

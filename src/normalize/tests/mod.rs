@@ -188,6 +188,31 @@ fn deep_nesting_is_refused() {
 }
 
 #[test]
+fn objects_and_lists_below_a_level_are_text() {
+    let at = |levels| {
+        let mut plan = plan();
+        plan.schema.text_below = Some(levels);
+        plan
+    };
+    let body = r#"[{"i":1,"o":{"x":1,"deep":{"y":[1.50]}},"l":[{"z":[]},2]},{"i":{"a":123456789012345678901},"o":{},"l":"text"}]"#;
+    let (rows, _) = load_within(&at(0), 1 << 30, &[body]).expect("it fits");
+    assert_eq!(types(rows.schema_ref()), ["i: Int64", "i__v_text: Utf8", "o: Utf8", "l: Utf8"]);
+    let texts = |column: usize| {
+        rows.column(column).as_string::<i32>().iter().map(Option::unwrap_or_default).collect::<Vec<_>>()
+    };
+    assert_eq!(texts(1), ["", r#"{"a":123456789012345678901}"#]);
+    assert_eq!(texts(2), [r#"{"x":1,"deep":{"y":[1.50]}}"#, "{}"]);
+    assert_eq!(texts(3), [r#"[{"z":[]},2]"#, "text"]);
+    let (rows, _) =
+        load_within(&at(1), 1 << 30, &[r#"[{"o":{"x":1,"deep":{"y":1}},"l":[[1],{"z":2}]}]"#]).expect("it fits");
+    let (object, list) = (rows.column(0).as_struct(), rows.column(1).as_list::<i32>().values());
+    assert_eq!(object.column(1).as_string::<i32>().value(0), r#"{"y":1}"#);
+    assert_eq!(list.as_string::<i32>().iter().collect::<Vec<_>>(), [Some("[1]"), Some(r#"{"z":2}"#)]);
+    let (rows, _) = load_within(&at(1000), 1 << 30, &[r#"[{"o":{"x":[1]}}]"#]).expect("it fits");
+    assert!(types(rows.schema_ref())[0].starts_with("o: Struct"), "no more than the limit are levels");
+}
+
+#[test]
 fn what_may_be_nested_fits_on_the_stack_of_a_thread() {
     let nested = |levels, open: &str, close: &str| format!("{}1{}", open.repeat(levels), close.repeat(levels));
     let row = |levels| format!(r#"{{"l":{},"o":{}}}"#, nested(levels, "[", "]"), nested(levels, r#"{"a":"#, "}"));
