@@ -14,13 +14,19 @@ pub(super) fn yaml(document: &Document) -> Result<String, String> {
     }
     let mut text = String::new();
     let name = pipeline_name.as_ref().or(source_name.as_ref());
-    for (key, tree) in [("name", name), ("destination", destination.as_ref()), ("dataset", dataset_name.as_ref())] {
-        if let Some(tree) = tree.filter(|_| document.root.get(key).is_none()) {
+    let outside = [("name", name), ("destination", destination.as_ref()), ("dataset", dataset_name.as_ref())];
+    // Null says no more than a key that is not there.
+    let outside = outside.map(|(key, tree)| (key, tree.filter(|_| document.root.get(key).is_none_or(Tree::is_null))));
+    for (key, tree) in outside {
+        if let Some(tree) = tree {
             entry(&mut text, 0, key, tree)?;
         }
     }
     let Value::Map(entries) = &document.root.value else { return Err("the config is no map".to_owned()) };
     for (key, tree) in entries {
+        if outside.iter().any(|(said, tree)| *said == key.text && tree.is_some()) {
+            continue;
+        }
         entry(&mut text, 0, &key.text, tree)?;
     }
     Ok(text)

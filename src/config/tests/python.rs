@@ -103,7 +103,7 @@ fn a_name_with_two_meanings_is_refused() {
 
 #[test]
 fn what_is_not_static_is_named() {
-    let resource = "{'name': f(1), 'endpoint': lambda: 1}, {**x, 1: 2}, [y for y in z], 3j, OAuthJWTAuth(token='x')";
+    let resource = "{'name': f(1), 'endpoint': lambda: 1}, {**x, 1: 2}, [y for y in z], 3j, TenantAuth(tok='x')";
     assert_eq!(
         script("", resource).problems(),
         [
@@ -116,8 +116,8 @@ fn what_is_not_static_is_named() {
             "config.py:5:153: a key must be a string, not an integer",
             "config.py:5:172: `z` is not bound to a literal in this file; only static values can be read",
             "config.py:5:176: a complex number cannot be read; only static values can",
-            "config.py:5:180: a call of `OAuthJWTAuth` cannot be read; only static values can \
-             (the auths that can be read are `BearerTokenAuth`, `HttpBasicAuth`, `APIKeyAuth` and `OAuth2ClientCredentials`)",
+            "config.py:5:180: a call of `TenantAuth` cannot be read; only static values can \
+             (the auths that can be read are `BearerTokenAuth`, `HttpBasicAuth`, `APIKeyAuth`, `OAuth2ClientCredentials` and `OAuthJWTAuth`)",
         ]
     );
 }
@@ -216,4 +216,13 @@ fn look_ups_are_imported_as_they_are_or_refused() {
         let said = imported(value).expect_err(value);
         assert!(said.ends_with(&format!("cannot be written as YAML: {expected}")), "{value}: {said}");
     }
+}
+
+#[test]
+fn a_name_that_is_none_gives_way_to_that_of_the_source() {
+    let script = "rest_api_source({'client': {'base_url': 'https://a.b'}, 'name': None, 'resources': ['r']}, 's')";
+    let case = python(script);
+    assert_eq!(case.plan().pipeline.as_str(), "s");
+    let yaml = to_yaml(&case.source).expect("it is written");
+    assert_eq!(yaml.lines().filter(|line| line.starts_with("name:")).collect::<Vec<_>>(), ["name: s"]);
 }
