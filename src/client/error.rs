@@ -94,6 +94,8 @@ pub enum TokenFault {
     Request(Box<ClientErrorKind>),
     /// The answer has none, or one that cannot be sent.
     Missing,
+    /// The key does not sign.
+    Unsigned,
 }
 
 /// Why a request cannot be sent.
@@ -238,6 +240,9 @@ impl fmt::Display for ClientErrorKind {
             Self::Token(TokenFault::Missing) => {
                 write!(formatter, "gave no access token: answered without a usable `access_token`")
             }
+            Self::Token(TokenFault::Unsigned) => {
+                write!(formatter, "cannot be asked for an access token: the key does not sign")
+            }
             Self::Request(fault) => write!(formatter, "cannot be asked: {fault}"),
         }
     }
@@ -248,7 +253,7 @@ impl TokenFault {
         match self {
             Self::Request(kind) => match kind.as_ref() {
                 ClientErrorKind::Unauthorized { .. } | ClientErrorKind::Status { status: 400, .. } => {
-                    "check the client's id and secret, `access_token_request_data`, and whether the server wants `client_auth: basic`"
+                    "check the client's id, secret or key, `access_token_request_data`, `scopes`, and whether the server wants `client_auth: basic`"
                 }
                 ClientErrorKind::Status { status: 429 | 500.., .. } | ClientErrorKind::Broken => {
                     "the token endpoint failed; try again later"
@@ -256,6 +261,7 @@ impl TokenFault {
                 ClientErrorKind::Timeout { .. } => "raise `client.timeout`, or try again later",
                 _ => "check `access_token_url`",
             },
+            Self::Unsigned => "check `private_key`",
             Self::Missing => "check `access_token_url`: what answers there has to be JSON with an `access_token`",
         }
     }

@@ -3,14 +3,14 @@
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use reqwest::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use tracing::{debug, warn};
 
 use super::actions;
 use super::answered::Answered;
-use super::error::{ClientError, ClientErrorKind, RedirectFault, RequestFault, StartError};
+use super::error::{ClientError, ClientErrorKind, RedirectFault, RequestFault, StartError, TokenFault};
 use super::excerpt::excerpt;
 use super::meter::{Meter, WaitReason};
 use super::quota;
@@ -22,7 +22,7 @@ use super::throttle::Throttle;
 use super::tokens::{Token, TokenAnswer, Tokens};
 use super::transport::{Bounds, HttpTransport, Reply, Transport, TransportError, TransportFault};
 use super::wire::{Secrets, WireRequest};
-use crate::plan::{Action, Limits, RetryPolicy, SafeUrl, TokenGrant};
+use crate::plan::{Action, Limits, RetryPolicy, SafeUrl, SigningError, TokenGrant};
 
 /// Redirects that are followed in a row; browsers and HTTP libraries stop between 10 and 20.
 const REDIRECTS_MAX: u32 = 10;
@@ -163,10 +163,15 @@ impl Client {
         if let Some(error) = slot.failure_after(rounds) {
             return Err(error);
         }
-        let request = slot.request();
+        let asked = transport.now();
+        let request = slot.request(SystemTime::now()).map_err(|SigningError| ClientError {
+            url: SafeUrl::new(&grant.url, &[]),
+            attempts: 0,
+            kind: ClientErrorKind::Token(TokenFault::Unsigned),
+            source: None,
+        })?;
         let url = Secrets::of(&request).shown(&request.url);
         debug!(%url, "asks for an access token");
-        let asked = transport.now();
         let read = |body: RawBody| TokenAnswer::read(&body.bytes).map_err(|error| Unread::Broken(Box::new(error)));
         let answer = self.attempts(&request, meter, read).await;
         slot.settle(asked, url, answer.map(|fetched| fetched.body))

@@ -194,6 +194,7 @@ fn guarded() -> Request {
         client_auth: ClientAuth::Body,
         grant: Grant::ClientCredentials,
         data: vec![],
+        headers: vec![],
         default_expiration: Duration::from_secs(3_600),
     };
     Request { auth: Some(Auth::OAuth2(Arc::new(grant))), ..request() }

@@ -6,20 +6,22 @@
 //! 3. A refresh token that comes with an access token takes the place of the one before it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::error::{ClientError, ClientErrorKind, TokenFault};
 use super::request::Request;
-use crate::plan::{Auth, ClientAuth, Grant, Method, SafeUrl, Secret, TokenGrant};
+use crate::plan::{Auth, ClientAuth, Grant, Method, SafeUrl, Secret, SigningError, SigningKey, TokenGrant};
 
 /// The longest time before its expiry at which a token is given up: a request may wait for its turn and travel.
 const SLACK_MAX: Duration = Duration::from_secs(30);
 /// Of a short life a tenth is given up at most.
 const SLACK_SHARE: u32 = 10;
+/// How long an assertion is good for; dlt's hour.
+const ASSERTION_S: u64 = 3_600;
 
 /// The tokens of a run. As many entries as its config has grants.
 #[derive(Default)]
@@ -147,8 +149,12 @@ impl Slot {
         Err(ClientError { source, ..failed.into_error() })
     }
 
-    /// The request for the next token. What it is made of is secret, and it goes to no other origin.
-    pub(super) fn request(&self) -> Request {
+    /// The request for the next token, at a time of the clock on the wall. What it is made of is secret, and it goes to no other
+    /// origin.
+    ///
+    /// # Errors
+    /// When the key of an assertion does not sign.
+    pub(super) fn request(&self, now: SystemTime) -> Result<Request, SigningError> {
         let grant = &self.grant;
         let refresh_token = self.state().refresh_token.clone();
         let mut form: Vec<(String, Secret)> = Vec::new();
@@ -158,6 +164,7 @@ impl Slot {
         };
         let client_secret = grant.client_secret.clone();
         let auth = match (grant.client_auth, client_secret) {
+            _ if matches!(grant.grant, Grant::Assertion { .. }) => None,
             (ClientAuth::Basic, secret) => Some(Auth::Basic {
                 username: form_encoded(&grant.client_id),
                 password: form_encoded(&secret.unwrap_or_else(|| Secret::new(""))),
@@ -176,14 +183,18 @@ impl Slot {
                 put("grant_type", Secret::new("refresh_token"));
                 put("refresh_token", refresh_token.unwrap_or_else(|| first.clone()));
             }
+            Grant::Assertion { key, scope } => {
+                put("grant_type", Secret::new(ASSERTION));
+                put("assertion", assertion(grant, key, scope.as_deref(), now)?);
+            }
         }
         form.retain(|(name, _)| grant.data.iter().all(|(given, _)| given != name));
         form.extend(grant.data.iter().cloned());
-        Request {
+        Ok(Request {
             method: Method::Post,
             url: grant.url.clone(),
             params: Vec::new(),
-            headers: Vec::new(),
+            headers: grant.headers.iter().map(|(name, value)| (name.clone(), value.expose().to_owned())).collect(),
             json: None,
             data: None,
             secret_form: form,
@@ -192,12 +203,36 @@ impl Slot {
             actions: Arc::default(),
             origin: grant.url.origin(),
             left_origin: false,
-        }
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The `grant_type` of a signed assertion (RFC 7523, section 2.1).
+const ASSERTION: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+/// What a client says of itself, signed; the claims are those of dlt.
+fn assertion(
+    grant: &TokenGrant,
+    key: &SigningKey,
+    scope: Option<&str>,
+    now: SystemTime,
+) -> Result<Secret, SigningError> {
+    let now_s = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let mut claims = json!({
+        "iss": grant.client_id.expose(),
+        "sub": grant.client_id.expose(),
+        "aud": grant.url.as_str(),
+        "exp": now_s.saturating_add(ASSERTION_S),
+        "iat": now_s,
+    });
+    if let Some(scope) = scope {
+        claims["scope"] = scope.into();
+    }
+    key.sign(&claims)
 }
 
 impl Failed {

@@ -10,6 +10,7 @@ fn grant() -> TokenGrant {
         client_auth: ClientAuth::Body,
         grant: Grant::ClientCredentials,
         data: vec![],
+        headers: vec![],
         default_expiration: Duration::from_secs(3_600),
     }
 }
@@ -27,7 +28,12 @@ fn settle(slot: &Slot, asked: Instant, body: &'static str) -> Result<Token, Clie
 }
 
 fn form(slot: &Slot) -> Vec<String> {
-    slot.request().secret_form.iter().map(|(name, value)| format!("{name}={}", value.expose())).collect()
+    slot.request(SystemTime::now())
+        .expect("it is made")
+        .secret_form
+        .iter()
+        .map(|(name, value)| format!("{name}={}", value.expose()))
+        .collect()
 }
 
 #[test]
@@ -86,7 +92,7 @@ fn the_form_is_dlts_and_may_be_changed() {
     let basic = slot(TokenGrant { client_auth: ClientAuth::Basic, ..grant() });
     assert_eq!(form(&basic), ["grant_type=client_credentials"]);
     let auth = Auth::Basic { username: Secret::new("c%3Aid"), password: Secret::new("s+cret") };
-    assert_eq!(basic.request().auth, Some(auth));
+    assert_eq!(basic.request(SystemTime::now()).expect("it is made").auth, Some(auth));
 }
 
 #[test]

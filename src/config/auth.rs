@@ -24,7 +24,7 @@ pub(super) enum AuthSetting {
     Use(Auth),
 }
 
-const TYPES: [&str; 4] = ["api_key", "bearer", "http_basic", "oauth2_client_credentials"];
+const TYPES: [&str; 5] = ["api_key", "bearer", "http_basic", "oauth2_client_credentials", "oauth_jwt"];
 
 const LOCATIONS: [(&str, ApiKeyLocation); 4] = [
     ("header", ApiKeyLocation::Header),
@@ -76,6 +76,7 @@ fn of_type(tree: &Tree, word: &Text, fields: Fields<'_>) -> Option<Auth> {
         Some("bearer") => bearer(fields),
         Some("http_basic") => http_basic(fields),
         Some("oauth2_client_credentials") => oauth2::token_grant(fields).map(|grant| Auth::OAuth2(Arc::new(grant))),
+        Some("oauth_jwt") => oauth2::signed_grant(fields).map(|grant| Auth::OAuth2(Arc::new(grant))),
         _ => {
             unknown_word(tree, word, &TYPES, report);
             None

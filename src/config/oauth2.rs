@@ -1,4 +1,5 @@
-//! `auth` of the type `oauth2_client_credentials`: dlt's keys, and two of our own.
+//! `auth` of the type `oauth2_client_credentials`: dlt's keys, and two of our own. And `oauth_jwt`, our word for dlt's class
+//! `OAuthJWTAuth`, with its keys.
 //!
 //! - `client_auth: basic` sends the client's id and secret as `Authorization` in place of fields of the form.
 //! - `grant_type: refresh_token` asks with a `refresh_token`, which a user has given away, for what the user may read.
@@ -6,11 +7,12 @@
 use std::time::Duration;
 
 use super::auth::{Fields, filled};
+use super::headers;
 use super::problem::{Problem, Report, code};
 use super::reader::{self, invalid, unknown_word, wrong_type};
 use super::scalar_text::python_text;
-use super::tree::{LookupKind, Tree, Value};
-use crate::plan::{ClientAuth, Grant, Secret, TokenGrant};
+use super::tree::{LookupKind, Text, Tree, Value};
+use crate::plan::{ClientAuth, Grant, Secret, SigningKey, TokenGrant};
 
 /// dlt's `default_token_expiration`, in seconds.
 const DEFAULT_EXPIRATION_S: u64 = 3_600;
@@ -44,8 +46,51 @@ pub(super) fn token_grant(mut fields: Fields<'_>) -> Option<TokenGrant> {
         client_auth: client_auth?,
         grant: grant?,
         data: data?,
+        headers: Vec::new(),
         default_expiration: Duration::from_secs(expiration_s),
     })
+}
+
+/// Reads what a token is asked for with where the client signs for itself.
+pub(super) fn signed_grant(mut fields: Fields<'_>) -> Option<TokenGrant> {
+    let report = fields.lookups.report;
+    let url = url(&fields.field(LookupKind::Config, "auth_endpoint"), report);
+    let client_id = filled(&fields.field(LookupKind::Config, "client_id"), fields.lookups);
+    let key = signing_key(&fields.secret("private_key"), report);
+    let scope = fields.reader.present("scopes").map_or(Some(None), |tree| scopes(tree, report).map(Some));
+    let headers = fields.reader.present("headers").map(|tree| headers::read(tree, None, report)).unwrap_or_default();
+    let headers = headers::apply(headers.iter());
+    let headers = headers.into_iter().filter_map(|(name, value)| Some((name, Secret::new(value.as_literal()?))));
+    let expiration_s = fields.reader.integer("default_token_expiration", 0).unwrap_or(DEFAULT_EXPIRATION_S);
+    if let Some(tree) = fields.reader.present("private_key_passphrase") {
+        let problem = Problem::new(code::UNSUPPORTED, &tree.at, "`private_key_passphrase` is not supported yet");
+        report.add(problem.hint("give the key without one: `openssl pkey -in key.pem -out plain.pem`"));
+    }
+    fields.reader.refuse(&["session"]);
+    fields.reader.close();
+    Some(TokenGrant {
+        url: url?,
+        client_id: client_id?,
+        client_secret: None,
+        client_auth: ClientAuth::Body,
+        grant: Grant::Assertion { key: key?, scope: scope? },
+        data: Vec::new(),
+        headers: headers.collect(),
+        default_expiration: Duration::from_secs(expiration_s),
+    })
+}
+
+fn signing_key(tree: &Tree, report: &Report) -> Option<SigningKey> {
+    let key = SigningKey::parse(Secret::new(reader::text(tree, report)?.reveal()));
+    key.map_err(|error| invalid(tree, &error.to_string(), report)).ok()
+}
+
+/// A text, or texts that become one with spaces between them.
+fn scopes(tree: &Tree, report: &Report) -> Option<String> {
+    match &tree.value {
+        Value::List(_) => reader::texts(tree, report).map(|scopes| scopes.join(" ")),
+        _ => reader::text(tree, report).map(Text::reveal),
+    }
 }
 
 fn url(tree: &Tree, report: &Report) -> Option<url::Url> {

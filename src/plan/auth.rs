@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{SafeUrl, Secret};
+use super::{SafeUrl, Secret, SigningKey};
 
 /// The credentials of a request. They are sent to the origin of the resource's own URL and to no other.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +61,8 @@ pub struct TokenGrant {
     pub grant: Grant,
     /// Further fields of the form; one takes the place of a field of that name.
     pub data: Vec<(String, Secret)>,
+    /// Further headers of the request.
+    pub headers: Vec<(String, Secret)>,
     /// How long a token lasts whose answer does not say so.
     pub default_expiration: Duration,
 }
@@ -72,6 +74,13 @@ pub enum Grant {
     ClientCredentials,
     /// A refresh token that a user has given away.
     RefreshToken(Secret),
+    /// An assertion that the client signs (RFC 7523). Its id and secret are not sent besides.
+    Assertion {
+        /// What it is signed with.
+        key: SigningKey,
+        /// What the token is to be good for.
+        scope: Option<String>,
+    },
 }
 
 /// Where a client's id and secret are put in a request for a token.
@@ -105,13 +114,14 @@ impl Auth {
 }
 
 impl TokenGrant {
-    /// The client's secret and the refresh token.
+    /// The client's secret, the refresh token and the key.
     pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
-        let refresh_token = match &self.grant {
+        let of_grant = match &self.grant {
             Grant::ClientCredentials => None,
             Grant::RefreshToken(token) => Some(token),
+            Grant::Assertion { key, .. } => Some(key.pem()),
         };
-        self.client_secret.iter().chain(refresh_token)
+        self.client_secret.iter().chain(of_grant)
     }
 }
 

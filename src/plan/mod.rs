@@ -23,6 +23,7 @@ mod response;
 mod safe_url;
 mod schema;
 mod secret;
+mod signing;
 mod spelling;
 mod target;
 mod template;
@@ -52,6 +53,7 @@ pub use response::{Action, ResponseAction};
 pub use safe_url::SafeUrl;
 pub use schema::{ContractMode, MissingKey, SchemaContract, SchemaRules, TypeConflict};
 pub use secret::Secret;
+pub use signing::{SigningError, SigningKey};
 pub use spelling::{percent_encoded, python_float};
 pub use target::{Target, TargetError};
 pub use template::{

@@ -143,6 +143,35 @@ async fn a_refresh_token_is_changed_for_the_next_one() {
     assert_eq!(asked(&api).len(), 10);
 }
 
+/// A key made for these tests, and its public half.
+const KEY: &str = include_str!("support/signing_key.pem");
+const PUBLIC_KEY: &[u8] = include_bytes!("support/signing_key_public.pem");
+
+#[tokio::test]
+async fn a_client_may_sign_for_itself() {
+    let api = guarded(|_, number| token(number)).start().await;
+    let url = token_url(&api.url);
+    let auth = json!({"type": "oauth_jwt", "auth_endpoint": url, "client_id": "my-client", "private_key": KEY,
+        "scopes": ["read", "all"], "headers": {"X-Tenant": "t1"}});
+    let outcome = pages(&api.url, &auth).read().await;
+    assert!(outcome.error.is_none(), "{:?}", outcome.error);
+    assert_eq!(outcome.ids, ids(95));
+    let [asked] = asked(&api).try_into().expect("one request serves all");
+    assert_eq!(asked.header("x-tenant"), Some("t1"));
+    let form: Vec<(String, String)> = url::form_urlencoded::parse(asked.body.as_bytes()).into_owned().collect();
+    let [(kind, grant), (name, assertion)] = form.try_into().expect("two fields");
+    assert_eq!((kind.as_str(), name.as_str()), ("grant_type", "assertion"));
+    assert_eq!(grant, "urn:ietf:params:oauth:grant-type:jwt-bearer");
+    let mut rules = jsonwebtoken::Validation::new(jsonwebtoken::Algorithm::RS256);
+    rules.set_audience(&[&url]);
+    rules.set_issuer(&["my-client"]);
+    let key = jsonwebtoken::DecodingKey::from_rsa_pem(PUBLIC_KEY).expect("a key");
+    let claims = jsonwebtoken::decode::<Value>(&assertion, &key, &rules).expect("the signature is right").claims;
+    assert_eq!((&claims["sub"], &claims["scope"]), (&json!("my-client"), &json!("read all")));
+    let (from, to) = (claims["iat"].as_u64().expect("a time"), claims["exp"].as_u64().expect("a time"));
+    assert_eq!(to - from, 3_600);
+}
+
 #[tokio::test]
 async fn an_api_that_refuses_every_token_is_asked_twice() {
     let api = Api::handler(|request| match request.path.as_str() {

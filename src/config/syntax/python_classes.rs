@@ -7,7 +7,7 @@ struct Class {
     parameters: &'static [&'static str],
 }
 
-const CLASSES: [Class; 13] = [
+const CLASSES: [Class; 14] = [
     Class { name: "BearerTokenAuth", kind: "bearer", parameters: &["token"] },
     Class { name: "HttpBasicAuth", kind: "http_basic", parameters: &["username", "password"] },
     Class { name: "APIKeyAuth", kind: "api_key", parameters: &["name", "api_key", "location"] },
@@ -20,6 +20,20 @@ const CLASSES: [Class; 13] = [
             "client_id",
             "client_secret",
             "access_token_request_data",
+            "default_token_expiration",
+            "session",
+        ],
+    },
+    Class {
+        name: "OAuthJWTAuth",
+        kind: "oauth_jwt",
+        parameters: &[
+            "client_id",
+            "private_key",
+            "auth_endpoint",
+            "scopes",
+            "headers",
+            "private_key_passphrase",
             "default_token_expiration",
             "session",
         ],

@@ -309,7 +309,7 @@ impl<'e, 'a> Evaluator<'e, 'a> {
         };
         let problem = self.problem(expression, &format!("{seen} cannot be read; only static values can"));
         let hint = if seen.ends_with("Auth`") {
-            "the auths that can be read are `BearerTokenAuth`, `HttpBasicAuth`, `APIKeyAuth` and `OAuth2ClientCredentials`"
+            "the auths that can be read are `BearerTokenAuth`, `HttpBasicAuth`, `APIKeyAuth`, `OAuth2ClientCredentials` and `OAuthJWTAuth`"
         } else if seen == "a lambda" {
             WITHOUT_PYTHON
         } else if seen.ends_with("Paginator`") {

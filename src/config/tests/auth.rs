@@ -60,7 +60,7 @@ fn what_is_no_auth_is_told() {
         ("barer", "`auth` is not one of the types (did you mean `bearer`?)"),
         (
             "sk_live_canary",
-            "`auth` is not one of the types (valid here: `api_key`, `bearer`, `http_basic`, `oauth2_client_credentials`)",
+            "`auth` is not one of the types (valid here: `api_key`, `bearer`, `http_basic`, `oauth2_client_credentials`, `oauth_jwt`)",
         ),
         ("5", "`auth` must be a string or a map, not an integer"),
         ("{token: 5}", "`token` must be a string, not an integer"),
@@ -101,6 +101,22 @@ fn scripted(written: &str) -> super::Case {
     ))
 }
 
+/// A key made for tests.
+const PEM: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/support/signing_key.pem"));
+
+#[test]
+fn a_key_that_does_not_sign_is_told() {
+    let cut = PEM.replacen("MII", "MIJ", 1);
+    for key in ["canary", cut.as_str(), "-----BEGIN PRIVATE KEY-----\nY2FuYXJ5\n-----END PRIVATE KEY-----\n"] {
+        let auth = serde_json::json!({"type": "oauth_jwt", "client_id": "c", "auth_endpoint": "https://l.io/t",
+            "private_key": key, "private_key_passphrase": "canary"});
+        let problems = one(&format!("endpoint: {{auth: {auth}}}")).problems();
+        assert_eq!(problems.len(), 2, "{problems:?}");
+        assert!(problems[0].contains("`private_key` is no private RSA key in PEM"), "{problems:?}");
+        assert!(problems[1].contains("`private_key_passphrase` is not supported yet"), "{problems:?}");
+    }
+}
+
 #[test]
 fn the_classes_of_dlt_are_read() {
     let table = [
@@ -112,12 +128,19 @@ fn the_classes_of_dlt_are_read() {
             Auth::ApiKey { name: "X-Key".into(), key: Secret::new("k"), location: crate::plan::ApiKeyLocation::Cookie },
         ),
         (
+            "OAuthJWTAuth('cid', os.environ['PEM'], 'https://l.io/t', scopes=['a', 'b'])",
+            auth(&format!(
+                "{{type: oauth_jwt, client_id: cid, auth_endpoint: 'https://l.io/t', scopes: a b, private_key: {}}}",
+                serde_json::Value::from(PEM)
+            )),
+        ),
+        (
             "OAuth2ClientCredentials(access_token_url='https://l.io/t', client_id='cid', client_secret='csec')",
             Auth::OAuth2(grant(", client_secret: csec").into()),
         ),
     ];
     for (written, expected) in table {
-        let case = scripted(written).env(&[("A__TOKEN", "canary")]);
+        let case = scripted(written).env(&[("A__TOKEN", "canary"), ("PEM", PEM)]);
         assert_eq!(case.resource().endpoint.auth, Some(expected), "{written}");
     }
     assert_eq!(scripted("BearerTokenAuth('a', 'b')").problems(), ["config.py:4:85: the class has no such argument"]);
