@@ -84,12 +84,14 @@ impl<'a> Reading<'_, 'a> {
         self.report.add(Problem::new(code::UNSUPPORTED, &at, message).hint(hint));
     }
 
-    /// `rest_api_source(config, schema_contract=…)`.
+    /// `rest_api_source(config, schema_contract=…, max_table_nesting=…)`.
     fn of_source(&self, site: &CallSite<'a>, root: &mut Tree) {
-        let Some(keyword) = site.call.arguments.find_keyword("schema_contract") else { return };
-        let mut evaluator = Evaluator::new(self.script, site.scopes.clone(), self.positions, self.report);
-        let contract = evaluator.tree(&keyword.value);
-        set_in_resources(root, "schema_contract", &contract, false);
+        for key in ["schema_contract", "max_table_nesting"] {
+            let Some(keyword) = site.call.arguments.find_keyword(key) else { continue };
+            let mut evaluator = Evaluator::new(self.script, site.scopes.clone(), self.positions, self.report);
+            let value = evaluator.tree(&keyword.value);
+            set_in_resources(root, key, &value, false);
+        }
     }
 
     /// `source.with_resources("a", "b")`.

@@ -223,6 +223,6 @@ fn a_name_that_is_none_gives_way_to_that_of_the_source() {
     let script = "rest_api_source({'client': {'base_url': 'https://a.b'}, 'name': None, 'resources': ['r']}, 's')";
     let case = python(script);
     assert_eq!(case.plan().pipeline.as_str(), "s");
-    let yaml = to_yaml(&case.source).expect("it is written");
+    let yaml = to_yaml(&case.source, None).expect("it is written");
     assert_eq!(yaml.lines().filter(|line| line.starts_with("name:")).collect::<Vec<_>>(), ["name: s"]);
 }

@@ -70,6 +70,8 @@ fn what_is_selected_and_how_it_is_written_is_honoured() {
     assert!(to_yaml(&selected.source, None).expect_err("refused").to_string().contains("`with_resources`"));
     let replaced = script("", "MODE = 'replace'\npipeline.run(source, write_disposition=MODE)");
     assert_eq!(shown(&replaced), ["a true Replace", "b true Replace"]);
+    let flat = script(", max_table_nesting=1", "").plan();
+    assert!(flat.resources.iter().all(|resource| resource.schema.text_below == Some(1)));
     let frozen = script(", schema_contract='freeze'", "");
     let plain = script("", "");
     assert_ne!(format!("{:?}", frozen.plan().resources), format!("{:?}", plain.plan().resources));
