@@ -3,7 +3,7 @@
 //! What changes the data is honoured or told by name; what concerns only how dlt itself runs is dlt's own.
 
 use ruff_python_ast::{Expr, ExprCall};
-use ruff_text_size::Ranged as _;
+use ruff_text_size::Ranged;
 
 use super::NESTING_MAX;
 use super::Outside;
@@ -40,6 +40,9 @@ const ARGUMENTS: [(&str, &str); 6] = [
     ("schema", "write the hints as keys of the resource"),
 ];
 
+/// Attributes of sources and resources that change nothing of what is loaded.
+const HARMLESS: [&str; 4] = ["name", "parallelized", "root_key", "section"];
+
 /// Whether an expression leads to the source of the config.
 #[derive(PartialEq, Eq)]
 enum Leads {
@@ -51,6 +54,7 @@ enum Leads {
 
 /// Reads what the script does with the source.
 pub(super) fn read<'a>(reading: &Reading<'_, 'a>, candidate: &Candidate<'a>, root: &mut Tree, outside: &mut Outside) {
+    refuse_bound(reading, candidate);
     for site in &reading.script.calls {
         if Some(site.call.start()) == candidate.call.map(|call| call.start()) {
             reading.of_source(site, root);
@@ -73,13 +77,23 @@ pub(super) fn read<'a>(reading: &Reading<'_, 'a>, candidate: &Candidate<'a>, roo
     }
 }
 
+/// Tells what the script binds of the source or its resources, such as `source.max_table_nesting = 0`.
+fn refuse_bound<'a>(reading: &Reading<'_, 'a>, candidate: &Candidate<'a>) {
+    for site in &reading.script.attributes {
+        let (of, name) = (&site.attribute.value, site.attribute.attr.as_str());
+        if !HARMLESS.contains(&name) && reading.leads(of, &site.scopes, candidate, 0) == Leads::Yes {
+            reading.unsupported(site.attribute, &format!("`{name} = …`"), "write it as a key of the resource");
+        }
+    }
+}
+
 fn data_of(call: &ExprCall) -> Option<&Expr> {
     call.arguments.args.first().or_else(|| call.arguments.find_keyword("data").map(|keyword| &keyword.value))
 }
 
 impl<'a> Reading<'_, 'a> {
-    fn unsupported(&self, call: &ExprCall, what: &str, hint: &str) {
-        let at = self.positions.at_byte(call.start().to_usize());
+    fn unsupported(&self, site: &impl Ranged, what: &str, hint: &str) {
+        let at = self.positions.at_byte(site.start().to_usize());
         let message = format!("{what} of the script changes what is loaded and cannot be read");
         self.report.add(Problem::new(code::UNSUPPORTED, &at, message).hint(hint));
     }

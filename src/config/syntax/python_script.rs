@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use ruff_python_ast::visitor::{Visitor, walk_expr, walk_stmt};
-use ruff_python_ast::{Expr, ExprCall, ModModule, Stmt, StmtFunctionDef};
+use ruff_python_ast::{Expr, ExprAttribute, ExprCall, ModModule, Stmt, StmtFunctionDef};
 use ruff_text_size::{Ranged as _, TextSize};
 
 use super::python_names::{Binding, Scope, Scopes, root};
@@ -18,6 +18,13 @@ pub(super) struct CallSite<'a> {
     pub(super) call: &'a ExprCall,
     /// The full name of what is called.
     pub(super) callee: Option<String>,
+    pub(super) scopes: Scopes<'a>,
+}
+
+/// An attribute that is bound, and where it stands.
+#[derive(Debug)]
+pub(super) struct BoundAttribute<'a> {
+    pub(super) attribute: &'a ExprAttribute,
     pub(super) scopes: Scopes<'a>,
 }
 
@@ -44,6 +51,7 @@ pub(super) struct Script<'a> {
     aliases: Vec<(Owned<'a>, Owned<'a>)>,
     functions: HashMap<TextSize, Scopes<'a>>,
     pub(super) calls: Vec<CallSite<'a>>,
+    pub(super) attributes: Vec<BoundAttribute<'a>>,
     pub(super) annotated: Vec<Annotated<'a>>,
     scopes: Scopes<'a>,
 }
@@ -61,6 +69,7 @@ impl<'a> Script<'a> {
             aliases: Vec::new(),
             functions: HashMap::new(),
             calls: Vec::new(),
+            attributes: Vec::new(),
             annotated: Vec::new(),
             scopes: vec![Rc::new(Scope::of_module(&module.body))],
         };
@@ -230,6 +239,9 @@ impl<'a> Visitor<'a> for Script<'a> {
             Stmt::Assign(assignment) => {
                 for target in &assignment.targets {
                     self.change(target);
+                    if let Expr::Attribute(attribute) = target {
+                        self.attributes.push(BoundAttribute { attribute, scopes: self.scopes.clone() });
+                    }
                     if !matches!(target, Expr::Subscript(_) | Expr::Attribute(_))
                         && matches!(*assignment.value, Expr::Name(_) | Expr::Subscript(_) | Expr::Attribute(_))
                     {

@@ -91,6 +91,14 @@ fn what_changes_the_data_and_cannot_be_read_is_refused_by_name() {
           cannot be read (say it in `processing_steps`)",
         ),
         (
+            "source.max_table_nesting = 0\nsource.root_key = True",
+            "config.py:4:1: `max_table_nesting = …` of the script changes what is loaded and cannot be read (write it as a key of the resource)",
+        ),
+        (
+            "source.resources['a'].selected = False",
+            "config.py:4:1: `selected = …` of the script changes what is loaded and cannot be read (write it as a key of the resource)",
+        ),
+        (
             "source.b.apply_hints(primary_key='id')",
             "config.py:4:1: `apply_hints` of the script changes what is loaded and cannot \
           be read (write the hints as keys of the resource)",
