@@ -5,6 +5,9 @@
 use super::syntax::{self, Document, Outside};
 use super::tree::{Lookup, LookupKind, Tree, Value};
 
+/// Characters of a key, with its quotes, on one line with its value (YAML 1.2, section 7.4.2).
+const KEY_MAX: usize = 1_024;
+
 /// The YAML of a config that has been read and not changed. `None`: it holds what YAML here cannot say, with the words for it.
 pub(super) fn yaml(document: &Document) -> Result<String, String> {
     let Outside { source_name, pipeline_name, dataset_name, destination, is_of_function: _, assumed: _, resources } =
@@ -33,8 +36,12 @@ pub(super) fn yaml(document: &Document) -> Result<String, String> {
 }
 
 fn entry(text: &mut String, depth: usize, key: &str, tree: &Tree) -> Result<(), String> {
+    let key = scalar(key);
+    if key.chars().count() > KEY_MAX {
+        return Err(format!("a key has more than {KEY_MAX} characters"));
+    }
     text.push_str(&"  ".repeat(depth));
-    text.push_str(&scalar(key));
+    text.push_str(&key);
     text.push(':');
     value(text, depth, tree)
 }

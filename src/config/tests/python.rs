@@ -226,3 +226,15 @@ fn a_name_that_is_none_gives_way_to_that_of_the_source() {
     let yaml = to_yaml(&case.source, None).expect("it is written");
     assert_eq!(yaml.lines().filter(|line| line.starts_with("name:")).collect::<Vec<_>>(), ["name: s"]);
 }
+
+#[test]
+fn a_key_that_is_too_long_for_yaml_is_refused() {
+    let imported = |length: usize| {
+        let resource = format!("{{'name': 'r', 'endpoint': {{'params': {{'{}': 1}}}}}}", "k".repeat(length));
+        to_yaml(&script("", &resource).source, None).map_err(|problems| problems.to_string())
+    };
+    let yaml = imported(1_024).expect("it is written");
+    let plain = script("", &format!("{{'name': 'r', 'endpoint': {{'params': {{'{}': 1}}}}}}", "k".repeat(1_024)));
+    assert_eq!(super::yaml(&yaml).plan().resources[0].endpoint.params, plain.plan().resources[0].endpoint.params);
+    assert!(imported(1_025).expect_err("it is refused").contains("a key has more than 1024 characters"));
+}
