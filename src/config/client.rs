@@ -87,7 +87,9 @@ fn behind_host(url: &Text) -> Vec<Secret> {
         match piece {
             Piece::Written(text) => before.push_str(text),
             Piece::LookedUp(secret) => {
-                if before.split_once("://").is_some_and(|(_, rest)| rest.contains(['/', '?'])) {
+                // Slashes before the host may be missing, or be too many.
+                let host = before.split_once(':').map(|(_, rest)| rest.trim_start_matches(['/', '\\']));
+                if host.is_some_and(|host| host.contains(['/', '\\', '?'])) {
                     secrets.push(secret.clone());
                 }
                 before.push_str(secret.expose());

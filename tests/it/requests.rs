@@ -159,8 +159,16 @@ async fn the_first_action_that_fits_counts() {
 async fn a_secret_in_a_path_is_in_no_output() {
     let mut bench = Bench::new(vec![]).await;
     bench.api = Api::handler(|_| Answer::text(404, "nothing")).start().await;
-    for (base, path) in [("", "x/${env:API_KEY}/y"), ("", "${env:API_KEY}?q=1"), ("/bot1:${env:API_KEY}", "sent")] {
-        let base = format!("{}{base}", bench.base_url());
+    for (base, path) in [
+        ("", "x/${env:API_KEY}/y"),
+        ("", "${env:API_KEY}?q=1"),
+        ("/bot1:${env:API_KEY}", "sent"),
+        (":/${env:API_KEY}", "sent"),
+    ] {
+        let base = match base.strip_prefix(':') {
+            Some(base) => format!("{}{base}", bench.base_url().replace("://", ":")),
+            None => format!("{}{base}", bench.base_url()),
+        };
         let config = json!({"client": {"base_url": base}, "resources": [{"name": "r", "endpoint": {"path": path}}]});
         let run = bench.run(&bench.write("path.json", &config.to_string()), &[]).await;
         // The run itself looks for the key in all that is said.
