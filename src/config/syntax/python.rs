@@ -9,7 +9,7 @@ use super::Document;
 use super::NESTING_MAX;
 use super::Outside;
 use super::position::Positions;
-use super::python_pick::Candidate;
+use super::python_names::Scopes;
 use super::python_runs;
 use super::python_script::Script;
 use super::python_values::Evaluator;
@@ -35,7 +35,7 @@ pub(super) fn parse(text: &str, positions: &Positions<'_>, wanted: Option<&str>,
     let script = Script::of(&module);
     let reading = Reading { script: &script, positions, report };
     let candidate = reading.only_config(wanted)?;
-    let mut evaluator = reading.evaluator(&candidate);
+    let mut evaluator = reading.evaluator(&candidate.scopes);
     let mut root = evaluator.tree(candidate.config);
     let source_name = match candidate.name {
         Some(name) => Some(evaluator.tree(name)),
@@ -72,7 +72,7 @@ pub(super) struct Reading<'r, 'a> {
 }
 
 impl<'r, 'a> Reading<'r, 'a> {
-    pub(super) fn evaluator(&self, candidate: &Candidate<'a>) -> Evaluator<'r, 'a> {
-        Evaluator::new(self.script, candidate.scopes.clone(), self.positions, self.report)
+    pub(super) fn evaluator(&self, scopes: &Scopes<'a>) -> Evaluator<'r, 'a> {
+        Evaluator::new(self.script, scopes.clone(), self.positions, self.report)
     }
 }

@@ -1,6 +1,6 @@
 //! What a name stands for where it is used: what it is bound to there, a parameter of a function, or what dlt fills in.
 
-use ruff_python_ast::{Expr, ParameterWithDefault, StmtFunctionDef};
+use ruff_python_ast::{Expr, ExprCall, ParameterWithDefault, StmtFunctionDef};
 use ruff_text_size::Ranged as _;
 
 use super::python_names::{Binding, Scope, Scopes};
@@ -110,7 +110,7 @@ impl<'a> Evaluator<'_, 'a> {
         let mut calls = 0;
         for site in sites {
             calls += 1;
-            handed.extend(argument(site, function, name).map(|value| (site, value)));
+            handed.extend(argument(site.call, function, name).map(|value| (site, value)));
         }
         let several = || format!("`{name}` is a parameter that gets several values; only static values can be read");
         match handed.as_slice() {
@@ -173,19 +173,13 @@ impl<'a> Evaluator<'_, 'a> {
 
     /// Whether dlt fills the parameters of a function.
     fn is_source(&self, function: &StmtFunctionDef) -> bool {
-        function.decorator_list.iter().any(|decorator| {
-            let decorator = match &decorator.expression {
-                Expr::Call(call) => &call.func,
-                expression => expression,
-            };
-            matches!(self.script.full_name(decorator).as_deref(), Some("dlt.source" | "dlt.resource"))
-        })
+        self.script.decorator(function, &["dlt.source", "dlt.resource"]).is_some()
     }
 }
 
 /// What a call hands to a parameter.
-fn argument<'a>(site: &CallSite<'a>, function: &StmtFunctionDef, name: &str) -> Option<&'a Expr> {
-    let arguments = &site.call.arguments;
+pub(super) fn argument<'a>(call: &'a ExprCall, function: &StmtFunctionDef, name: &str) -> Option<&'a Expr> {
+    let arguments = &call.arguments;
     if let Some(keyword) = arguments.find_keyword(name) {
         return Some(&keyword.value);
     }

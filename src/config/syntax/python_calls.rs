@@ -5,9 +5,8 @@ use ruff_python_ast::{Expr, ExprAttribute, ExprCall, ExprSubscript, Stmt, StmtFu
 use ruff_text_size::Ranged as _;
 
 use super::map::MapBuilder;
-use super::python_bindings::Found;
+use super::python_bindings::{Found, argument};
 use super::python_classes;
-use super::python_loops::Condition;
 use super::python_names::{Binding, Scopes};
 use super::python_values::{Evaluator, Local, Refusal, joined};
 use crate::config::tree::{Lookup, LookupKind, Text, Tree, Value};
@@ -67,9 +66,7 @@ impl<'a> Evaluator<'_, 'a> {
         }
         let value = match name.as_deref() {
             Some(name) if python_classes::class(name).is_some() => self.constructor(call, expression, name)?,
-            Some(name) if python_classes::is_typed_dict(name) => {
-                self.keywords(call, expression, MapBuilder::default())?
-            }
+            Some(name) if python_classes::is_typed_dict(name) => self.keywords(call, MapBuilder::default())?,
             Some(name) => match self.lookup(call, name, expression)? {
                 Some(value) => value,
                 None => self.builtin(call, name, expression)?,
@@ -111,11 +108,11 @@ impl<'a> Evaluator<'_, 'a> {
             let value = self.tree(argument);
             map.push((*name).to_owned(), &self.at(argument), value, self.report);
         }
-        self.keywords(call, expression, map)
+        self.keywords(call, map)
     }
 
     /// The arguments of a call that have names, as a map.
-    fn keywords(&mut self, call: &'a ExprCall, _expression: &'a Expr, mut map: MapBuilder) -> Result<Value, Refusal> {
+    fn keywords(&mut self, call: &'a ExprCall, mut map: MapBuilder) -> Result<Value, Refusal> {
         for keyword in &call.arguments.keywords {
             let Some(name) = &keyword.arg else {
                 match self.try_tree(&keyword.value)?.value {
@@ -146,15 +143,11 @@ impl<'a> Evaluator<'_, 'a> {
         if !is_plain || takes_apart || function.is_async {
             return Err(self.not_static(expression));
         }
-        let positional: Vec<_> = parameters.posonlyargs.iter().chain(&parameters.args).collect();
         let scope = Some(function.start());
         let mut locals = Vec::new();
         for parameter in parameters.iter_non_variadic_params() {
             let name = parameter.parameter.name.as_str();
-            let index = positional.iter().position(|known| known.parameter.name.as_str() == name);
-            let handed = arguments.find_keyword(name).map(|keyword| &keyword.value);
-            let handed = handed.or_else(|| arguments.args.get(index?));
-            let value = match (handed, parameter.default.as_deref()) {
+            let value = match (argument(call, function, name), parameter.default.as_deref()) {
                 (Some(handed), _) => self.try_tree(handed)?,
                 (None, Some(default)) => self.within(scopes.clone(), |evaluator| evaluator.try_tree(default))?,
                 (None, None) => return Err(self.not_static(expression)),
@@ -178,19 +171,11 @@ impl<'a> Evaluator<'_, 'a> {
             match statement {
                 Stmt::Return(result) => return Ok(result.value.as_deref()),
                 Stmt::If(branches) => {
-                    let mut taken = None;
-                    if let Condition::Known(true) = self.condition(&branches.test)? {
-                        taken = Some(&branches.body);
-                    } else if let Condition::Asked(..) = self.condition(&branches.test)? {
-                        return Err(self.not_static(&branches.test));
-                    }
+                    let mut taken = self.known(&branches.test)?.then_some(&branches.body);
                     for clause in &branches.elif_else_clauses {
                         let holds = match &clause.test {
                             None => true,
-                            Some(test) => match self.condition(test)? {
-                                Condition::Known(known) => known,
-                                Condition::Asked(..) => return Err(self.not_static(test)),
-                            },
+                            Some(test) => self.known(test)?,
                         };
                         if taken.is_none() && holds {
                             taken = Some(&clause.body);
@@ -218,12 +203,12 @@ impl<'a> Evaluator<'_, 'a> {
         let short = name.rsplit('.').next().unwrap_or(name);
         let arguments = &call.arguments;
         match (name, &*arguments.args) {
-            ("dict", []) => self.keywords(call, expression, MapBuilder::default()),
+            ("dict", []) => self.keywords(call, MapBuilder::default()),
             ("dict", [first]) => match self.try_tree(first)?.value {
                 Value::Map(entries) => {
                     let mut map = MapBuilder::default();
                     map.unpack(entries);
-                    self.keywords(call, expression, map)
+                    self.keywords(call, map)
                 }
                 _ => Err(self.not_static(expression)),
             },

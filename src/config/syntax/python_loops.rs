@@ -58,8 +58,13 @@ impl<'a> Evaluator<'_, 'a> {
 
     /// A comparison as a value.
     pub(super) fn comparison(&mut self, expression: &'a Expr) -> Result<Value, Refusal> {
+        self.known(expression).map(Value::Bool)
+    }
+
+    /// Whether a condition holds that has to be known.
+    pub(super) fn known(&mut self, expression: &'a Expr) -> Result<bool, Refusal> {
         match self.condition(expression)? {
-            Condition::Known(known) => Ok(Value::Bool(known)),
+            Condition::Known(known) => Ok(known),
             Condition::Asked(..) => Err(self.not_static(expression)),
         }
     }
@@ -139,10 +144,8 @@ impl<'a> Evaluator<'_, 'a> {
             let round = self.bind(&generator.target, item, &mut names).and_then(|()| {
                 self.loop_names.append(&mut names);
                 for condition in &generator.ifs {
-                    match self.condition(condition)? {
-                        Condition::Known(true) => {}
-                        Condition::Known(false) => return Ok(()),
-                        Condition::Asked(..) => return Err(self.not_static(condition)),
+                    if !self.known(condition)? {
+                        return Ok(());
                     }
                 }
                 self.nested(&generator.iter, |evaluator| evaluator.each(inner, act))

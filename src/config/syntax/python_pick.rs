@@ -7,7 +7,6 @@ use super::python::Reading;
 use super::python_bindings::Found;
 use super::python_names::{Binding, Scopes};
 use super::python_script::{CallSite, called};
-use super::python_values::Evaluator;
 use super::{NESTING_MAX, Outside};
 use crate::config::problem::{Problem, code};
 use crate::config::tree::{Tree, Value};
@@ -124,14 +123,7 @@ impl<'a> Reading<'_, 'a> {
     }
 
     fn decorator(&self, function: &'a StmtFunctionDef) -> Option<&'a Expr> {
-        let decorators = function.decorator_list.iter().map(|decorator| &decorator.expression);
-        decorators.into_iter().find(|decorator| {
-            let callee = match decorator {
-                Expr::Call(call) => &call.func,
-                other => *other,
-            };
-            self.script.full_name(callee).as_deref() == Some("dlt.source")
-        })
+        self.script.decorator(function, &["dlt.source"])
     }
 
     /// The name of the source that a function makes: the decorator's, or that of the function.
@@ -151,7 +143,7 @@ impl<'a> Reading<'_, 'a> {
     /// The expression that a candidate's names lead to.
     fn literal(&self, candidate: &Candidate<'a>) -> &'a Expr {
         let mut expression = candidate.config;
-        let mut evaluator = self.evaluator(candidate);
+        let mut evaluator = self.evaluator(&candidate.scopes);
         for _ in 0..NESTING_MAX {
             let Expr::Name(name) = expression else { break };
             match evaluator.found(name.id.as_str()) {
@@ -195,7 +187,6 @@ impl<'a> Reading<'_, 'a> {
     }
 
     fn static_text(&self, expression: &'a Expr, scopes: &Scopes<'a>) -> Option<Tree> {
-        let mut evaluator = Evaluator::new(self.script, scopes.clone(), self.positions, self.report);
-        evaluator.try_tree(expression).ok().filter(|tree| matches!(tree.value, Value::Text(_)))
+        self.evaluator(scopes).try_tree(expression).ok().filter(|tree| matches!(tree.value, Value::Text(_)))
     }
 }

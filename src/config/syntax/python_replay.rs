@@ -233,10 +233,7 @@ impl<'a> Evaluator<'_, 'a> {
                 for clause in &branches.elif_else_clauses {
                     let is_taken = match &clause.test {
                         None => true,
-                        Some(test) => match self.condition(test)? {
-                            Condition::Known(known) => known,
-                            Condition::Asked(..) => return Err(self.not_static(test)),
-                        },
+                        Some(test) => self.known(test)?,
                     };
                     if is_taken {
                         return self.replay(&clause.body, replay);

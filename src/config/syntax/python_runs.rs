@@ -12,7 +12,6 @@ use super::python_bindings::Found;
 use super::python_names::{Binding, Scopes};
 use super::python_pick::Candidate;
 use super::python_script::CallSite;
-use super::python_values::Evaluator;
 use crate::config::problem::{Problem, code};
 use crate::config::tree::{Key, Tree, Value};
 
@@ -102,7 +101,7 @@ impl<'a> Reading<'_, 'a> {
     fn of_source(&self, site: &CallSite<'a>, root: &mut Tree) {
         for key in ["schema_contract", "max_table_nesting"] {
             let Some(keyword) = site.call.arguments.find_keyword(key) else { continue };
-            let mut evaluator = Evaluator::new(self.script, site.scopes.clone(), self.positions, self.report);
+            let mut evaluator = self.evaluator(&site.scopes);
             let value = evaluator.tree(&keyword.value);
             set_in_resources(root, key, &value, false);
         }
@@ -114,7 +113,7 @@ impl<'a> Reading<'_, 'a> {
             self.unsupported(site.call, "a second `with_resources`", "choose the resources with `--resource`");
             return;
         }
-        let mut evaluator = Evaluator::new(self.script, site.scopes.clone(), self.positions, self.report);
+        let mut evaluator = self.evaluator(&site.scopes);
         let mut names = Vec::new();
         for argument in &site.call.arguments.args {
             let read = match argument {
@@ -137,7 +136,7 @@ impl<'a> Reading<'_, 'a> {
         for keyword in &site.call.arguments.keywords {
             let Some(name) = &keyword.arg else { continue };
             if name.as_str() == "write_disposition" {
-                let mut evaluator = Evaluator::new(self.script, site.scopes.clone(), self.positions, self.report);
+                let mut evaluator = self.evaluator(&site.scopes);
                 match evaluator.tree(&keyword.value) {
                     Tree { value: Value::Null, .. } => {}
                     disposition => set_in_resources(root, "write_disposition", &disposition, true),
@@ -190,7 +189,7 @@ impl<'a> Reading<'_, 'a> {
     }
 
     fn seen_from(&self, scopes: &Scopes<'a>, name: &str) -> Found<'a> {
-        Evaluator::new(self.script, scopes.clone(), self.positions, self.report).found(name)
+        self.evaluator(scopes).found(name)
     }
 }
 

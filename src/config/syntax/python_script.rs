@@ -78,6 +78,18 @@ impl<'a> Script<'a> {
         script
     }
 
+    /// The first decorator of a function that has one of these full names, with or without arguments.
+    pub(super) fn decorator<'f>(&self, function: &'f StmtFunctionDef, names: &[&str]) -> Option<&'f Expr> {
+        let mut decorators = function.decorator_list.iter().map(|decorator| &decorator.expression);
+        decorators.find(|decorator| {
+            let callee = match decorator {
+                Expr::Call(call) => &call.func,
+                other => *other,
+            };
+            self.full_name(callee).is_some_and(|name| names.contains(&name.as_str()))
+        })
+    }
+
     /// Where the value of a name is changed in place, by the name itself.
     pub(super) fn changes_of(&self, scope: &Scope<'a>, name: &str) -> Vec<TextSize> {
         let changes = self.changes.iter().filter(|((id, known), _)| *id == scope.id() && *known == name);

@@ -12,6 +12,7 @@ use ruff_text_size::TextSize;
 
 use super::map::MapBuilder;
 use super::position::Positions;
+use super::python_changes::merged;
 use super::python_names::Scopes;
 use super::python_script::Script;
 use super::{NESTING_MAX, VALUES_MAX};
@@ -275,12 +276,7 @@ impl<'e, 'a> Evaluator<'e, 'a> {
                 items.extend(more);
                 Ok(Value::List(items))
             }
-            (Value::Map(entries), Operator::BitOr, Value::Map(more)) => {
-                let mut map = MapBuilder::default();
-                map.unpack(entries);
-                map.unpack(more);
-                Ok(map.finish())
-            }
+            (Value::Map(entries), Operator::BitOr, Value::Map(more)) => Ok(merged(entries, more)),
             (Value::Int(left), operator, Value::Int(right)) => {
                 let result = match operator {
                     Operator::Add => left.checked_add(right),
