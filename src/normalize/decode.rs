@@ -16,8 +16,7 @@ use crate::plan::{ResourceName, SafeUrl};
 pub struct Decoder {
     resource: ResourceName,
     settled: Arc<RwLock<Arc<Shape>>>,
-    nesting_max: usize,
-    text_below: Option<usize>,
+    levels: Levels,
 }
 
 /// The rows of one body in columns, by source key, taken while the body was read.
@@ -58,15 +57,15 @@ impl BodyReader for Decoder {
         let Some(path) = rows.filter(|_| !self.keeps_numbers(&shape)) else {
             return Ok((Document::parse(body)?, None));
         };
-        let mut reader = RowReader { record: Record::new(Some(shape)), levels: self.levels() };
+        let mut reader = RowReader { record: Record::new(Some(shape)), levels: self.levels };
         let (document, is_taken) = Document::parse_rows(body, path, &mut reader)?;
         Ok((document, is_taken.then_some(Rows(reader.record))))
     }
 }
 
 impl Decoder {
-    pub(super) fn new(resource: ResourceName, shape: &Shape, nesting_max: usize, text_below: Option<usize>) -> Self {
-        Self { resource, settled: Arc::new(RwLock::new(Arc::new(shape.clone()))), nesting_max, text_below }
+    pub(super) fn new(resource: ResourceName, shape: &Shape, levels: Levels) -> Self {
+        Self { resource, settled: Arc::new(RwLock::new(Arc::new(shape.clone()))), levels }
     }
 
     /// Tells all clones what is settled now.
@@ -74,13 +73,9 @@ impl Decoder {
         *self.settled.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(shape.clone());
     }
 
-    fn levels(&self) -> Levels {
-        Levels::new(self.nesting_max, self.text_below)
-    }
-
     /// Whether numbers become part of a text, so that they have to be read as they are written.
     fn keeps_numbers(&self, shape: &Shape) -> bool {
-        self.text_below.is_some() || shape.holds_number_text()
+        self.levels.have_text() || shape.holds_number_text()
     }
 
     fn shape(&self) -> Arc<Shape> {
@@ -117,7 +112,7 @@ impl Decoder {
 
     /// The rows as columns, or the first row that found no place. With `exact`, a number is never too inexact to tell.
     fn build(&self, shape: &Arc<Shape>, rows: &[Node<'_>], exact: bool) -> Result<Record, (usize, Fault)> {
-        let mut reader = RowReader { record: Record::new(Some(Arc::clone(shape))), levels: self.levels() };
+        let mut reader = RowReader { record: Record::new(Some(Arc::clone(shape))), levels: self.levels };
         for (row, node) in rows.iter().enumerate() {
             match reader.push(*node) {
                 Err(Fault::Inexact) if exact => return Err((row, Fault::Beyond)),
@@ -131,7 +126,7 @@ impl Decoder {
     #[cold]
     fn located(&self, page: &Page, row: usize, fault: Fault) -> NormalizeError {
         let kind = match fault {
-            Fault::TooDeep => NormalizeErrorKind::TooDeep { levels: self.nesting_max },
+            Fault::TooDeep => NormalizeErrorKind::TooDeep { levels: self.levels.left() },
             Fault::TooLarge => NormalizeErrorKind::TooLarge,
             Fault::Inexact | Fault::Beyond => NormalizeErrorKind::Overflow,
         };

@@ -41,6 +41,7 @@ pub use error::{NormalizeError, NormalizeErrorKind};
 
 use crate::flow::{ChangeKind, KeyColumn, KeyColumns, LoadSchema, Reject, SchemaChange, TableBatch, TableState};
 use crate::plan::{ContractMode, Limits, MissingKey, ResourcePlan, TypeConflict, WriteDisposition};
+use build::Levels;
 use join::{Joiner, Rules};
 use names::ColumnNames;
 use shape::Shape;
@@ -96,11 +97,12 @@ impl Normalizer {
             variants: plan.schema.contract.data_type,
             page: 0,
         };
+        let levels = Levels::new(limits.nesting_max, plan.schema.text_below);
         Ok(Self {
             resource: plan.name.clone(),
             names,
             schema: shape.arrow_schema(),
-            decoder: Decoder::new(plan.name.clone(), &shape, limits.nesting_max, plan.schema.text_below),
+            decoder: Decoder::new(plan.name.clone(), &shape, levels),
             shape,
             stored: state.schema.clone(),
             key,

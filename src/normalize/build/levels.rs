@@ -31,14 +31,19 @@ impl Levels {
         if self.left <= max { self } else { Self { left: max, below: Below::Fault } }
     }
 
-    pub(super) fn left(self) -> usize {
+    pub(in crate::normalize) fn left(self) -> usize {
         self.left
+    }
+
+    /// Whether objects and lists may become text.
+    pub(in crate::normalize) fn have_text(self) -> bool {
+        self.below == Below::Text
     }
 
     /// Whether an object or a list is text here.
     #[inline]
     pub(super) fn is_text(self) -> bool {
-        self.left == 0 && self.below == Below::Text
+        self.left == 0 && self.have_text()
     }
 
     /// One level further down.
