@@ -13,7 +13,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Paginator, PagingFault, Parameter, Position, Purpose, Range, Repeated, Seen, Step, Trust, said};
+use super::{
+    Paginator, PagingFault, Parameter, Position, Purpose, Range, Repeated, Seen, Step, Trust,
+    said::{self, Total},
+};
 use crate::json::Node;
 use crate::plan::OffsetSpec;
 
@@ -23,10 +26,7 @@ pub(super) struct Offset {
     trust: Trust,
     /// Records of a full page, known from the first page on.
     stride: Option<u64>,
-    /// The total as last heard.
-    total: Option<u64>,
-    /// Whether pages told different totals.
-    total_changed: bool,
+    total: Total,
     /// Whether there were records beyond a total.
     total_was_wrong: bool,
     /// Pages seen.
@@ -46,7 +46,7 @@ struct Noted {
 
 impl Offset {
     pub(super) fn new(spec: OffsetSpec, trust: Trust) -> Self {
-        Self { spec, trust, stride: None, total: None, total_changed: false, total_was_wrong: false, pages: 0 }
+        Self { spec, trust, stride: None, total: Total::default(), total_was_wrong: false, pages: 0 }
     }
 
     fn range(&self, offset: u64, purpose: Purpose) -> Range {
@@ -55,7 +55,7 @@ impl Offset {
     }
 
     fn next(&self, offset: u64) -> Step {
-        let purpose = if self.total.is_some() { Purpose::Next } else { Purpose::Open };
+        let purpose = if self.total.last.is_some() { Purpose::Next } else { Purpose::Open };
         Step::Next(Position::Range(self.range(offset, purpose)))
     }
 
@@ -76,7 +76,7 @@ impl Offset {
             return Ok(done());
         }
         let told = Step::Next(Position::Range(self.range(end, Purpose::Next)));
-        let Some(total) = self.total else { return Ok(if more == Some(true) { told } else { self.next(end) }) };
+        let Some(total) = self.total.last else { return Ok(if more == Some(true) { told } else { self.next(end) }) };
         if end < total {
             return Ok(self.towards_total(range, end));
         }
@@ -95,7 +95,7 @@ impl Offset {
         let records = self.stride.unwrap_or(0);
         let is_capped = records < self.spec.limit.get();
         let may_count_the_page = self.pages == 1 && total <= records;
-        self.trust == Trust::Configured && !self.total_changed && !is_capped && !may_count_the_page
+        self.trust == Trust::Configured && !self.total.has_changed && !is_capped && !may_count_the_page
     }
 
     /// After a page that ended at `end`, where the total says that more follows.
@@ -112,8 +112,8 @@ impl Offset {
 
     fn after_nothing(&self, range: &Range, seen: &Seen<'_>) -> Result<Step, PagingFault> {
         let expected_end = sum(range.offset, range.expected.max(1))?;
-        let total_says_more = self.total.is_some_and(|total| expected_end < total);
-        let missing = self.total.map_or(0, |total| total.saturating_sub(range.offset));
+        let total_says_more = self.total.last.is_some_and(|total| expected_end < total);
+        let missing = self.total.last.map_or(0, |total| total.saturating_sub(range.offset));
         if range.purpose == Purpose::Gap && total_says_more && !self.is_beyond_maximum(expected_end) {
             return Ok(self.next(expected_end));
         }
@@ -123,7 +123,7 @@ impl Offset {
         if self.has_more(seen)? == Some(false) || self.is_beyond_maximum(expected_end) {
             return Ok(done());
         }
-        let goes_on = match self.total {
+        let goes_on = match self.total.last {
             Some(_) => total_says_more,
             // Who turns off the end at an empty page and gives another end wants the pages between.
             None => self.spec.maximum_offset.is_some() || (self.spec.has_more_path.is_some() && seen.body.is_some()),
@@ -143,7 +143,7 @@ impl Paginator for Offset {
 
     fn noted(&self, position: &Position) -> Value {
         let Position::Range(range) = position else { return Value::Null };
-        serde_json::to_value(Noted { range: range.clone(), pages: self.pages, total_changed: self.total_changed })
+        serde_json::to_value(Noted { range: range.clone(), pages: self.pages, total_changed: self.total.has_changed })
             .unwrap_or_default()
     }
 
@@ -151,22 +151,21 @@ impl Paginator for Offset {
         let noted = Noted::deserialize(noted).ok()?;
         // The page will be seen again.
         self.pages = noted.pages.saturating_sub(1);
-        self.total_changed = noted.total_changed;
+        self.total.has_changed = noted.total_changed;
         Some(Position::Range(noted.range))
     }
 
     fn advance(&mut self, position: &Position, seen: &Seen<'_>) -> Result<Step, PagingFault> {
         let Position::Range(range) = position else { return Ok(done()) };
         self.pages = self.pages.saturating_add(1);
-        // Many servers count only on the first page.
-        let total = said::total(self.spec.total_path.as_deref(), seen.root(), "records")?.or(self.total);
-        self.total_changed |= self.total.is_some() && total != self.total;
-        self.total = total;
+        self.total.hear(self.spec.total_path.as_deref(), seen.root(), "records")?;
         if seen.is_empty() { self.after_nothing(range, seen) } else { self.after_records(range, seen) }
     }
 
     fn likely_after(&self, position: &Position) -> Option<Position> {
-        let (Position::Range(range), Some(total), Some(_)) = (position, self.total, self.stride) else { return None };
+        let (Position::Range(range), Some(total), Some(_)) = (position, self.total.last, self.stride) else {
+            return None;
+        };
         let offset = range.offset.checked_add(range.expected)?;
         let follows = range.purpose != Purpose::Doubt && offset < total && !self.is_beyond_maximum(offset);
         follows.then(|| Position::Range(self.range(offset, Purpose::Next)))

@@ -11,7 +11,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Numbered, Paginator, PagingFault, Parameter, Position, Prospect, Repeated, Seen, Step, Trust, said};
+use super::{
+    Numbered, Paginator, PagingFault, Parameter, Position, Prospect, Repeated, Seen, Step, Trust,
+    said::{self, Total},
+};
 use crate::json::Node;
 use crate::plan::PageNumberSpec;
 
@@ -19,10 +22,7 @@ use crate::plan::PageNumberSpec;
 pub(super) struct PageNumber {
     spec: PageNumberSpec,
     trust: Trust,
-    /// The total as last heard.
-    total: Option<u64>,
-    /// Whether pages told different totals.
-    total_changed: bool,
+    total: Total,
     /// Whether there were records beyond a total.
     total_was_wrong: bool,
     /// What has been seen.
@@ -52,12 +52,12 @@ struct Noted {
 impl PageNumber {
     pub(super) fn new(spec: PageNumberSpec, trust: Trust) -> Self {
         let (tally, tally_before) = (Tally::default(), Tally::default());
-        Self { spec, trust, total: None, total_changed: false, total_was_wrong: false, tally, tally_before }
+        Self { spec, trust, total: Total::default(), total_was_wrong: false, tally, tally_before }
     }
 
     /// The number after the last page that the total counts.
     fn end(&self) -> Option<u64> {
-        self.total.filter(|_| !self.total_was_wrong).map(|total| total.saturating_add(self.spec.base_page))
+        self.total.last.filter(|_| !self.total_was_wrong).map(|total| total.saturating_add(self.spec.base_page))
     }
 
     fn is_beyond_maximum(&self, number: u64) -> bool {
@@ -72,12 +72,12 @@ impl PageNumber {
         if more == Some(false) || self.is_beyond_maximum(number) {
             return Ok(done());
         }
-        let is_believed = self.trust == Trust::Configured && !self.total_changed;
+        let is_believed = self.trust == Trust::Configured && !self.total.has_changed;
         let is_doubted = !is_believed && seen.records.is_some() && !is_short && self.tally.pages > 1;
         let prospect = match self.end() {
             _ if more == Some(true) => Prospect::Told,
             // All records that a total of records counts have been seen.
-            Some(end) if number < end && self.total == Some(self.tally.records) => Prospect::Tail,
+            Some(end) if number < end && self.total.last == Some(self.tally.records) => Prospect::Tail,
             Some(end) if number < end => Prospect::Told,
             Some(_) if is_doubted => Prospect::Doubt,
             Some(_) => return Ok(done()),
@@ -90,7 +90,7 @@ impl PageNumber {
     fn after_nothing(&self, page: &Numbered, seen: &Seen<'_>) -> Result<Step, PagingFault> {
         let number = successor(page.number)?;
         let end = self.end();
-        let has_all = self.total == Some(self.tally.records);
+        let has_all = self.total.last == Some(self.tally.records);
         let missing = end.filter(|_| !has_all).map_or(0, |end| end.saturating_sub(page.number));
         if page.prospect == Prospect::Doubt || self.spec.stop_after_empty_page {
             return Ok(Step::Done { missing });
@@ -119,7 +119,7 @@ impl Paginator for PageNumber {
 
     fn noted(&self, position: &Position) -> Value {
         let Position::Page(page) = position else { return Value::Null };
-        let (before, total_changed) = (self.tally_before, self.total_changed);
+        let (before, total_changed) = (self.tally_before, self.total.has_changed);
         serde_json::to_value(Noted { page: page.clone(), before, total_changed }).unwrap_or_default()
     }
 
@@ -127,7 +127,7 @@ impl Paginator for PageNumber {
         let noted = Noted::deserialize(noted).ok()?;
         // The page will be seen again.
         self.tally = noted.before;
-        self.total_changed = noted.total_changed;
+        self.total.has_changed = noted.total_changed;
         Some(Position::Page(noted.page))
     }
 
@@ -140,10 +140,7 @@ impl Paginator for PageNumber {
             records: self.tally.records.saturating_add(records),
             longest: self.tally.longest.max(records),
         };
-        // Many servers count only on the first page.
-        let total = said::total(self.spec.total_path.as_deref(), seen.root(), "pages")?.or(self.total);
-        self.total_changed |= self.total.is_some() && total != self.total;
-        self.total = total;
+        self.total.hear(self.spec.total_path.as_deref(), seen.root(), "pages")?;
         if seen.is_empty() { self.after_nothing(page, seen) } else { self.after_records(page, seen) }
     }
 

@@ -3,15 +3,39 @@
 use super::PagingFault;
 use crate::json::{Kind, Node, Path};
 
+/// The total of a walk, as its pages tell it.
+#[derive(Debug, Default)]
+pub(super) struct Total {
+    /// As last heard: many servers count only on the first page.
+    pub(super) last: Option<u64>,
+    /// Whether pages told different ones.
+    pub(super) has_changed: bool,
+}
+
+impl Total {
+    /// Takes in what a page says; `counted`: what the total counts.
+    ///
+    /// # Errors
+    /// When something else stands there.
+    pub(super) fn hear(
+        &mut self,
+        path: Option<&Path>,
+        body: Option<Node<'_>>,
+        counted: &'static str,
+    ) -> Result<(), PagingFault> {
+        if let Some(told) = total(path, body, counted)? {
+            self.has_changed |= self.last.is_some_and(|last| last != told);
+            self.last = Some(told);
+        }
+        Ok(())
+    }
+}
+
 /// The total that a path leads to; `None`: the body does not say, or there is no path. `counted`: what it counts.
 ///
 /// # Errors
 /// When something else stands there.
-pub(super) fn total(
-    path: Option<&Path>,
-    body: Option<Node<'_>>,
-    counted: &'static str,
-) -> Result<Option<u64>, PagingFault> {
+fn total(path: Option<&Path>, body: Option<Node<'_>>, counted: &'static str) -> Result<Option<u64>, PagingFault> {
     let (Some(path), Some(body)) = (path, body) else { return Ok(None) };
     let Some(node) = path.first(body).filter(|node| !matches!(node.kind(), Kind::Null)) else { return Ok(None) };
     match count(node) {
