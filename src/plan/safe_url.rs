@@ -42,18 +42,10 @@ impl SafeUrl {
         let _ = shown.set_password(None);
         shown.set_fragment(None);
         shown.set_query(None);
-        let mut shown = String::from(shown);
-        for (pair, separator) in url.query().into_iter().flat_map(|query| query.split('&')).zip(separators()) {
-            shown.push(separator);
-            shown.push_str(&shown_pair(pair, texts, hidden));
-        }
-        Self(shown)
+        let Some(query) = url.query() else { return Self(shown.into()) };
+        let pairs: Vec<String> = query.split('&').map(|pair| shown_pair(pair, texts, hidden)).collect();
+        Self(format!("{shown}?{}", pairs.join("&")))
     }
-}
-
-/// What stands before the parameters of a URL.
-fn separators() -> impl Iterator<Item = char> {
-    std::iter::once('?').chain(std::iter::repeat('&'))
 }
 
 /// The URL with `***` in its path in place of the texts.
