@@ -54,7 +54,7 @@ pub use safe_url::SafeUrl;
 pub use schema::{ContractMode, MissingKey, SchemaContract, SchemaRules, TypeConflict};
 pub use secret::Secret;
 pub use signing::{SigningError, SigningKey};
-pub use spelling::{percent_encoded, python_float};
+pub use spelling::{in_path, is_told_in_path, percent_encoded, python_float};
 pub use target::{Target, TargetError};
 pub use template::{
     Align, Gap, GapSource, JsonTemplate, ParentField, RequestTemplate, Template, TemplatePart, TextFormat, TextKind,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::spelling::{in_path, is_told_in_path};
+
 /// A URL without user, password, fragment and the values of query parameters that look like credentials.
 ///
 /// This is the only form in which a URL reaches an error, a log line or a report.
@@ -50,12 +52,10 @@ impl SafeUrl {
 
 /// The URL with `***` in its path in place of the texts.
 fn without_in_path(url: &url::Url, texts: &[&str]) -> url::Url {
-    let (mut shown, mut spelled) = (url.clone(), url.clone());
+    let mut shown = url.clone();
     for text in texts {
-        // The text as a URL spells it in its path.
-        spelled.set_path(text);
-        for text in [text, spelled.path().trim_start_matches('/')] {
-            if !text.trim_matches(['.', '/']).is_empty() && shown.path().contains(text) {
+        for text in [*text, &in_path(url, text)] {
+            if is_told_in_path(text) && shown.path().contains(text) {
                 let path = shown.path().replace(text, "***");
                 shown.set_path(&path);
             }

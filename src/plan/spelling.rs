@@ -23,6 +23,18 @@ pub fn percent_encoded(value: &str) -> String {
     encoded
 }
 
+/// A text as a URL spells it in its path.
+pub fn in_path(url: &url::Url, text: &str) -> String {
+    let mut url = url.clone();
+    url.set_path(text);
+    url.path().trim_start_matches('/').to_owned()
+}
+
+/// Whether a text can be told in a path from what stands between and for its segments anyway.
+pub fn is_told_in_path(text: &str) -> bool {
+    !text.trim_matches(['.', '/']).is_empty()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

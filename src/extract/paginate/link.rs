@@ -14,7 +14,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::client::Answered;
-use crate::plan::{Endpoint, SafeUrl, Secret};
+use crate::plan::{Endpoint, SafeUrl, Secret, in_path, is_told_in_path};
 
 /// A link to the next page.
 #[derive(Clone, PartialEq, Eq)]
@@ -82,17 +82,16 @@ fn spellings(endpoint: &Endpoint) -> Vec<Spelling> {
     let mut spellings = Vec::new();
     for (number, secret) in endpoint.secrets.iter().enumerate() {
         let text = secret.expose();
-        if text.trim_matches(['.', '/']).is_empty() {
+        if !is_told_in_path(text) {
             continue;
         }
-        let mut url = endpoint.url.clone();
-        url.set_path(text);
-        let of_path = url.path().trim_start_matches('/').to_owned();
         let of_query = url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
         spellings.push((format!("<{number}>"), text.to_owned()));
-        spellings.push((format!("<{number} in a path>"), of_path));
+        spellings.push((format!("<{number} in a path>"), in_path(&endpoint.url, text)));
         spellings.push((format!("<{number} in a query>"), of_query));
     }
+    // Nothing may be left of one in a path, as of `x/..`: that would stand everywhere.
+    spellings.retain(|(_, text)| is_told_in_path(text));
     // Of two secrets of which one holds the other, the whole of the longer one goes.
     spellings.sort_by_key(|(_, text)| std::cmp::Reverse(text.len()));
     spellings

@@ -176,7 +176,8 @@ fn a_link_keeps_no_secret_of_the_config_and_gets_it_back_at_home() {
 
 #[test]
 fn a_link_is_noted_without_a_secret_that_is_a_part_of_it() {
-    let secrets = vec![Secret::new("can"), Secret::new("can ary/ä"), Secret::new("0"), Secret::new("/")];
+    let secrets =
+        vec![Secret::new("can"), Secret::new("can ary/ä"), Secret::new("0"), Secret::new("/"), Secret::new("x/..")];
     let base = Url::parse("https://api.example/v1/can%20ary%2Fä/items").expect("a URL");
     let endpoint = Endpoint { url: base, secrets, ..endpoint(json_link()) };
     for next in [
